@@ -1,0 +1,50 @@
+# flamingo-tiny: a Flamingo of 9 M parameters for pictures of 128 x 128 pixels, trained on EmojiScenes.
+model = dict(
+    type='Flamingo',
+    vision_backbone=dict(type='CLIPVisionTransformer', arch='tiny', img_size=128, patch_size=16, act='gelu'),
+    resampler=dict(type='PerceiverResampler', depth=2, dim_head=32, heads=6, num_latents=32),
+    language_model=dict(
+        type='FlamingoLMAdapter',
+        config=dict(
+            model_type='llama',
+            vocab_size=1024,
+            hidden_size=192,
+            intermediate_size=512,
+            num_hidden_layers=6,
+            num_attention_heads=6,
+            max_position_embeddings=1024,
+            bos_token_id=0,
+            eos_token_id=1,
+            pad_token_id=4,
+            tie_word_embeddings=True,
+        ),
+        xattn_every=1,
+        dim_head=32,
+        heads=6,
+        media_index='preceding',
+    ),
+    tokenizer=dict(type='FlamingoTokenizer', pretrained='checkpoints/flamingo-tiny/tokenizer', vocab_size=1024),
+    prompts=dict(
+        caption=dict(
+            type='PromptTemplate',
+            shot='<image>Output:{caption}<|endofchunk|>',
+            query='<image>Output:',
+            output='caption',
+            stop=('Output',),
+            generation=dict(num_beams=3, max_new_tokens=40, length_penalty=1.0),
+        ),
+        vqa=dict(
+            type='PromptTemplate',
+            shot='<image>Question:{question} Short answer:{answer}<|endofchunk|>',
+            query='<image>Question:{question} Short answer:',
+            output='answer',
+            stop=('Question', 'Short answer'),
+            generation=dict(num_beams=3, max_new_tokens=8, length_penalty=0.0),
+        ),
+    ),
+    data_preprocessor=dict(
+        type='FlamingoDataPreprocessor',
+        mean=[122.770938, 116.7460125, 104.09373615],
+        std=[68.5005327, 66.6321579, 70.32316305],
+    ),
+)

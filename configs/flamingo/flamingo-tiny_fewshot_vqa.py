@@ -1,0 +1,7 @@
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/models/flamingo-tiny.py',
+    '../_base_/datasets/emoji-scenes_vqa.py',
+]
+
+test_dataloader = dict(dataset=dict(num_shots=4, num_text_only_shots=0))

@@ -1,0 +1,7 @@
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/models/flamingo-9b.py',
+    '../_base_/datasets/vqav2.py',
+]
+
+test_dataloader = dict(dataset=dict(num_shots=8))

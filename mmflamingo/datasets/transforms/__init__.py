@@ -1,0 +1,10 @@
+"""From a record's files to the tensor of its pixels; importing it registers mmcv's own too."""
+
+import mmcv.transforms  # noqa: F401
+
+from .formatting import PackInputs
+from .geometry import ResizeEdge
+from .loading import LoadImageFromFile, LoadVideoFrames
+from .wrappers import ApplyToList
+
+__all__ = ['ApplyToList', 'LoadImageFromFile', 'LoadVideoFrames', 'PackInputs', 'ResizeEdge']

@@ -1,0 +1,182 @@
+"""Reading pictures and videos; a file that can't be read is always named."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import mmcv.transforms
+import numpy as np
+from mmcv.transforms import BaseTransform
+from PIL import ImageFile
+
+from mmflamingo.registry import TRANSFORMS
+
+BAD_IMAGE_POLICIES = ('error', 'blank')
+# The seed's pixel mean (CLIP's), rounded, in BGR: after normalisation next to zero.
+MEAN_GREY = (104, 117, 123)
+
+
+@TRANSFORMS.register_module()
+class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
+    """mmcv's LoadImageFromFile that names the file it fails on, and can go on without it.
+
+    Required Keys:
+
+    - img_path
+
+    Added Keys:
+
+    - img: uint8 (H, W, 3), BGR
+    - img_shape, ori_shape: (H, W)
+    - bad_images (only for a file replaced by a blank picture): list of its path
+
+    Args:
+        on_bad_image: What a truncated or non-image file does: 'error' stops, 'blank' puts a
+            mean-grey picture in its place and notes the path under `bad_images`. A file that does
+            not exist always stops.
+        blank_size: Height and width of the grey picture.
+        imdecode_backend: 'pillow' refuses truncated files, 'cv2' accepts many of them.
+        kwargs: Further arguments of mmcv's transform.
+    """
+
+    def __init__(
+        self,
+        on_bad_image: str = 'error',
+        blank_size: tuple[int, int] = (224, 224),
+        imdecode_backend: str = 'pillow',
+        **kwargs,
+    ) -> None:
+        if on_bad_image not in BAD_IMAGE_POLICIES:
+            raise ValueError(
+                f'on_bad_image={on_bad_image!r} is not known; choose of {BAD_IMAGE_POLICIES}.'
+            )
+        super().__init__(imdecode_backend=imdecode_backend, **kwargs)
+        self.on_bad_image = on_bad_image
+        self.blank_size = tuple(blank_size)
+
+    def transform(self, results: dict) -> dict:
+        """Load `img_path`."""
+        path = results['img_path']
+        if not isinstance(path, str):
+            raise TypeError(
+                f'LoadImageFromFile loads one image, but img_path is {path!r}. '
+                'Wrap the transforms of an image in ApplyToList.'
+            )
+        try:
+            with _truncated_files_refused():
+                results = super().transform(results)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"Image '{path}' does not exist. Put it there, or correct data_root and "
+                "data_prefix['img_path'] of the dataset."
+            ) from error
+        except Exception as error:  # decoders raise anything on hostile bytes
+            if self.on_bad_image == 'error':
+                raise ValueError(
+                    f"'{path}' is not a readable image: {error}. Fetch it again, or set "
+                    "on_bad_image='blank' in LoadImageFromFile to go on with a grey picture."
+                ) from error
+            results['img'] = np.full((*self.blank_size, 3), MEAN_GREY, dtype=np.uint8)
+            results['img_shape'] = results['ori_shape'] = self.blank_size
+            results['bad_images'] = [path]
+        results['img'] = np.ascontiguousarray(results['img'])
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadVideoFrames(BaseTransform):
+    """Load frames spread evenly over a video: the middle ones of `num_frames` equal parts.
+
+    Needs PyAV (`pip install mmflamingo[optional]`).
+
+    Required Keys:
+
+    - img_path: path of the video
+
+    Added Keys:
+
+    - img: list of `num_frames` arrays, uint8 (H, W, 3), BGR
+    - img_shape, ori_shape: (H, W)
+
+    Args:
+        num_frames: Frames to give; a shorter video repeats some.
+    """
+
+    def __init__(self, num_frames: int = 8) -> None:
+        if num_frames < 1:
+            raise ValueError(f'num_frames={num_frames} must be positive.')
+        self.num_frames = num_frames
+
+    def transform(self, results: dict) -> dict:
+        """Load `img_path`."""
+        av = _import_av()
+        path = results['img_path']
+        if not Path(path).is_file():
+            raise FileNotFoundError(
+                f"Video '{path}' does not exist. Put it there, or correct data_root and "
+                "data_prefix['img_path'] of the dataset."
+            )
+        try:
+            total = _count_frames(av, path)
+            frames = _decode(av, path, frame_indices(total, self.num_frames)) if total else []
+        except av.FFmpegError as error:
+            raise ValueError(f"'{path}' is not a readable video: {error}.") from error
+        if not frames:
+            raise ValueError(f"'{path}' holds no video frames.")
+        results['img'] = frames
+        results['img_shape'] = results['ori_shape'] = frames[0].shape[:2]
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(num_frames={self.num_frames})'
+
+
+def frame_indices(total: int, num_frames: int) -> list[int]:
+    """Cut `total` frames into equal parts and take the middle of each."""
+    return [(2 * part + 1) * total // (2 * num_frames) for part in range(num_frames)]
+
+
+def _count_frames(av: ModuleType, path: str) -> int:
+    """Count the packets of the first video stream; nothing is decoded."""
+    with av.open(path) as container:
+        if not container.streams.video:
+            raise ValueError(f"'{path}' holds no video stream.")
+        return sum(packet.size > 0 for packet in container.demux(video=0))
+
+
+def _decode(av: ModuleType, path: str, indices: Sequence[int]) -> list[np.ndarray]:
+    """Decode the frames of ascending `indices`; past the end the last one is repeated."""
+    frames, frame = [], None
+    with av.open(path) as container:
+        for position, frame in enumerate(container.decode(video=0)):
+            wanted = indices.count(position)
+            if wanted:
+                frames += [frame.to_ndarray(format='bgr24')] * wanted
+            if len(frames) == len(indices):
+                return frames
+    if frame is not None:
+        frames += [frame.to_ndarray(format='bgr24')] * (len(indices) - len(frames))
+    return frames
+
+
+def _import_av() -> ModuleType:
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(
+            "Videos need PyAV, which is not installed: pip install 'mmflamingo[optional]' (or pip "
+            'install av).'
+        ) from error
+    return av
+
+
+@contextmanager
+def _truncated_files_refused() -> Iterator[None]:
+    """Keep pillow from filling up truncated files, even if another library asked it to."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before

@@ -1,0 +1,256 @@
+"""Visual questions in the layout of VQAv2 (OK-VQA's is the same)."""
+
+import os.path as osp
+import re
+from collections import Counter
+from collections.abc import Hashable
+from random import Random
+from sys import intern
+
+from mmflamingo.registry import DATASETS
+
+from .base import FlamingoDataset, Record, check_unique, one_line, some
+from .few_shot import FewShotMixin
+
+ANSWER_POLICIES = ('majority', 'sample')
+
+
+@DATASETS.register_module()
+class COCOVQA(FlamingoDataset):
+    """Questions about images, one record a question with its ten answers.
+
+    Questions and annotations are paired by `question_id`. Files:
+    https://visualqa.org/download.html.
+
+    Optional keys of ours, on a question or its annotation: `group`, `support_question_ids` (see
+    `InterleavedDataset` and the shot selector 'listed').
+
+    Args:
+        question_file: `..._questions.json`.
+        ann_file: `..._annotations.json`; empty on a test split.
+        img_name: Template of the image file names, e.g. 'COCO_val2014_{image_id:012d}.jpg'. By
+            default the COCO name of the split that the question file's name tells (train2014,
+            val2014, test2015, ...).
+        answer_policy: The answer that an example teaches: 'majority' (`multiple_choice_answer`, or
+            else the most common one), or 'sample', one of the ten.
+        kwargs: Arguments of `FlamingoDataset`.
+    """
+
+    task = 'vqa'
+
+    def __init__(
+        self,
+        question_file: str,
+        ann_file: str = '',
+        *args,
+        img_name: str | None = None,
+        answer_policy: str = 'majority',
+        **kwargs,
+    ) -> None:
+        if answer_policy not in ANSWER_POLICIES:
+            raise ValueError(
+                f'answer_policy={answer_policy!r} is not known; choose of {ANSWER_POLICIES}.'
+            )
+        self.question_file = question_file
+        self.img_name = img_name
+        self.answer_policy = answer_policy
+        super().__init__(ann_file, *args, **kwargs)
+
+    def load_data_list(self) -> list[Record]:
+        """Read `question_file` and `ann_file`."""
+        return self.read(
+            self._under_root(self.question_file),
+            self.ann_file,
+            self.data_prefix['img_path'],
+            self.img_name,
+        )
+
+    def read(
+        self,
+        question_file: str,
+        ann_file: str,
+        img_prefix: str,
+        img_name: str | None,
+        side: str = '',
+    ) -> list[Record]:
+        """Read one pair of files into records.
+
+        Args:
+            question_file: The questions.
+            ann_file: Their annotations; empty if there are none.
+            img_prefix: Folder of the images.
+            img_name: As in the constructor.
+            side: 'support_' for the support set, the prefix of its arguments in messages.
+        """
+        questions = self._read_list(question_file, f'{side}question_file', 'questions')
+        template = img_name or _coco_img_name(question_file, f'{side}img_name')
+        try:
+            check_unique((entry['question_id'] for entry in questions), 'question', question_file)
+            annotations = {}
+            if ann_file:
+                entries = self._read_list(ann_file, f'{side}ann_file', 'annotations')
+                annotations = _pair(questions, entries, question_file, ann_file)
+            records = [
+                _record(question, annotations.get(question['question_id'], {}))
+                for question in questions
+            ]
+        except KeyError as error:
+            raise ValueError(
+                f"'{question_file}' or '{ann_file}' has an entry without the key {error}."
+            ) from error
+        for record in records:
+            record['task'] = self.task
+            record['img_path'] = osp.join(img_prefix, _file_name(template, record['image_id']))
+        return records
+
+    def choose_output(
+        self, record: Record, rng: Random, group: Hashable = None
+    ) -> tuple[str, Hashable]:
+        """Choose the majority answer or one of the ten, as `answer_policy` says."""
+        sample = self.answer_policy == 'sample'
+        answer = rng.choice(record['gt_answer']) if sample else record['majority_answer']
+        return one_line(answer), record.get('group')
+
+    def has_output(self, record: Record) -> bool:
+        """Say whether the question has answers."""
+        return bool(record['gt_answer'])
+
+    def as_shot(self, record: Record, output: str) -> Record:
+        """Make an example with the chosen answer."""
+        ids = {key: record[key] for key in ('sample_id', 'image_id', 'img_path')}
+        return ids | {'question': one_line(record['question']), 'answer': output}
+
+    def _read_list(self, path: str, argument: str, key: str) -> list[dict]:
+        content = self.load_annotations(path, argument)
+        if not isinstance(content, dict) or not content.get(key):
+            raise ValueError(
+                f"{argument}: '{path}' holds no {key}. It must be a JSON object with a list "
+                f"'{key}'."
+            )
+        return content[key]
+
+
+@DATASETS.register_module()
+class FlamingoEvalCOCOVQA(FewShotMixin, COCOVQA):
+    """Few-shot visual questions: support and queries disjoint by image.
+
+    Args:
+        support_question_file: Questions of the support set; None splits `question_file`.
+        support_ann_file: Their annotations.
+        support_img_name: Template of the support images' names; by default told by the support
+            question file's name.
+        support_data_prefix: Its `img_path` is the folder of the support images; `data_prefix` by
+            default.
+        kwargs: Arguments of `FewShotMixin` and `COCOVQA`.
+    """
+
+    def __init__(
+        self,
+        *args,
+        support_question_file: str | None = None,
+        support_ann_file: str | None = None,
+        support_img_name: str | None = None,
+        support_data_prefix: dict[str, str] | None = None,
+        **kwargs,
+    ) -> None:
+        if (support_question_file is None) != (support_ann_file is None):
+            raise ValueError(
+                f'support_question_file={support_question_file!r} and '
+                f'support_ann_file={support_ann_file!r} '
+                'belong together: give both, or none to split question_file.'
+            )
+        self.support_question_file = support_question_file
+        self.support_ann_file = support_ann_file
+        self.support_img_name = support_img_name
+        self.support_data_prefix = support_data_prefix
+        super().__init__(*args, **kwargs)
+
+    def load_support_list(self) -> list[Record] | None:
+        """Read the support files, if there are any."""
+        if self.support_question_file is None:
+            return None
+        return self.read(
+            self._under_root(self.support_question_file),
+            self._under_root(self.support_ann_file),
+            self._support_img_prefix(self.support_data_prefix),
+            self.support_img_name,
+            side='support_',
+        )
+
+
+def _pair(
+    questions: list[dict], entries: list[dict], question_file: str, ann_file: str
+) -> dict[Hashable, dict]:
+    """Map question ids to annotations; raise unless both files are about the same questions."""
+    check_unique((entry['question_id'] for entry in entries), 'annotated question', ann_file)
+    annotations = {entry['question_id']: entry for entry in entries}
+    unpaired = [q['question_id'] for q in questions if q['question_id'] not in annotations]
+    if unpaired or len(questions) != len(annotations):
+        raise ValueError(
+            f"{len(questions)} questions in '{question_file}' but {len(annotations)} annotations "
+            f"in '{ann_file}'; "
+            f'{len(unpaired)} questions have none ({some(unpaired) or "all have one"}). '
+            'Use files of the same split.'
+        )
+    moved = [
+        q['question_id']
+        for q in questions
+        if annotations[q['question_id']].get('image_id', q['image_id']) != q['image_id']
+    ]
+    if moved:
+        raise ValueError(
+            f"{len(moved)} questions have another image_id in '{ann_file}' than in "
+            f"'{question_file}': {some(moved)}. "
+            'Use files of the same split.'
+        )
+    return annotations
+
+
+def _record(question: dict, annotation: dict) -> Record:
+    answers = [
+        intern(entry['answer'] if isinstance(entry, dict) else entry)
+        for entry in annotation.get('answers', ())
+    ]
+    if annotation and not answers:
+        raise KeyError('answers')
+    record = {
+        'sample_id': question['question_id'],
+        'image_id': question['image_id'],
+        'question': question['question'],
+        'gt_answer': answers,
+        'majority_answer': annotation.get('multiple_choice_answer') or _most_common(answers),
+        'answer_type': annotation.get('answer_type'),
+        'question_type': annotation.get('question_type'),
+    }
+    both = annotation | question
+    if 'support_question_ids' in both:
+        record['support_ids'] = both['support_question_ids']
+    if 'group' in both:
+        record['group'] = both['group']
+    return record
+
+
+def _most_common(answers: list[str]) -> str | None:
+    return Counter(answers).most_common(1)[0][0] if answers else None
+
+
+def _coco_img_name(question_file: str, argument: str) -> str:
+    """Tell COCO's image names from the split in a file name; test-dev2015 has test2015's."""
+    match = re.search(r'(train|val|test)(?:-dev)?(20\d\d)', osp.basename(question_file))
+    if match is None:
+        raise ValueError(
+            f"The name of '{question_file}' tells no COCO split (train2014, val2014, test2015, "
+            '...). '
+            f"Say how image files are named, e.g. {argument}='COCO_val2014_{{image_id:012d}}.jpg'."
+        )
+    return f'COCO_{match[1]}{match[2]}_{{image_id:012d}}.jpg'
+
+
+def _file_name(template: str, image_id: int | str) -> str:
+    try:
+        return template.format(image_id=image_id)
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError(
+            f'img_name={template!r} does not fit image_id={image_id!r} ({error!r}). '
+            "Its only field is {image_id}, e.g. '{image_id}.jpg'."
+        ) from error

@@ -1,0 +1,16 @@
+"""What the runner needs and mmengine lacks; importing it makes checkpoint loading safe."""
+
+from .hooks import BadImageHook, ExportPretrainedHook, PredictionHook, VisualizationHook
+from .optim import Bf16OptimWrapper
+from .runner import FlamingoRunner
+from .safe_loading import read_checkpoint
+
+__all__ = [
+    'BadImageHook',
+    'Bf16OptimWrapper',
+    'ExportPretrainedHook',
+    'FlamingoRunner',
+    'PredictionHook',
+    'VisualizationHook',
+    'read_checkpoint',
+]

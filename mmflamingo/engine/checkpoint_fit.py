@@ -1,0 +1,92 @@
+"""Does a checkpoint fit a model? One account of every key, loaded only if it does."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import nn
+
+from .errors import CheckpointError
+
+EXAMPLES = 3
+
+
+def load_state_dict_strictly(
+    model: nn.Module, state_dict: Mapping[str, torch.Tensor], source: str
+) -> None:
+    """Load a state dict into the model, or nothing of it.
+
+    Weights are converted to the dtype of the model's parameters. Parts of the model that already have their weights
+    from a file of their own (`model.loaded_prefixes()`) may be absent from the state dict.
+
+    Args:
+        model: The model that receives the weights.
+        state_dict: Keys as in `model.state_dict()`.
+        source: Where the weights come from, for the error message.
+
+    Raises:
+        CheckpointError: Keys are missing, unexpected or of another shape; the message lists all three by group.
+    """
+    misfits = describe_misfits(model, state_dict)
+    if misfits:
+        raise CheckpointError(
+            f'{source} does not fit the {type(model).__name__} of the config, nothing was loaded.\n'
+            f'{misfits}\n'
+            'Use the checkpoint that belongs to this config, or the config it was trained with.'
+        )
+    model.load_state_dict(state_dict, strict=False)
+
+
+def describe_misfits(model: nn.Module, state_dict: Mapping[str, torch.Tensor]) -> str:
+    """An indented list of what doesn't fit, empty if everything does."""
+    wanted = model.state_dict()
+    missing = keys_without_source(model, state_dict)
+    unexpected = [key for key in state_dict if key not in wanted]
+    reshaped = [
+        key
+        for key, value in state_dict.items()
+        if key in wanted and value.shape != wanted[key].shape
+    ]
+    lines = []
+    if missing:
+        lines += [f'  missing from the checkpoint: {_count(missing)}', *_by_group(missing)]
+    if unexpected:
+        lines += [f'  unexpected, not in the model: {_count(unexpected)}', *_by_group(unexpected)]
+    if reshaped:
+        shapes = [
+            f'{key} {tuple(state_dict[key].shape)} (model: {tuple(wanted[key].shape)})'
+            for key in reshaped
+        ]
+        lines += [f'  of another shape: {_count(reshaped)}', *_by_group(shapes)]
+    return '\n'.join(lines)
+
+
+def keys_without_source(model: nn.Module, state_dict: Iterable[str] = ()) -> list[str]:
+    """Keys of the model that neither the state dict nor a file of their own provides."""
+    loaded = model.loaded_prefixes() if hasattr(model, 'loaded_prefixes') else ()
+    prefixes = tuple(f'{prefix.rstrip(".")}.' for prefix in loaded)
+    return [
+        key for key in model.state_dict() if key not in state_dict and not key.startswith(prefixes)
+    ]
+
+
+def describe_keys(keys: Sequence[str]) -> str:
+    """How many keys, by their first names, with examples."""
+    return '\n'.join([f'  {_count(keys)}', *_by_group(keys)])
+
+
+def _count(keys: Sequence[str]) -> str:
+    return f'{len(keys)} key{"" if len(keys) == 1 else "s"}'
+
+
+def _by_group(keys: Sequence[str]) -> list[str]:
+    """One line a group; a group is the first two names of a dotted key."""
+    groups = defaultdict(list)
+    for key in keys:
+        names = key.split(' ')[0].split('.')
+        groups['.'.join(names[: min(2, len(names) - 1)])].append(key)
+    return [
+        f'    {f"{group}.*" if group else "top level"}: {len(members)}, e.g. '
+        f'{", ".join(members[:EXAMPLES])}'
+        for group, members in groups.items()
+    ]

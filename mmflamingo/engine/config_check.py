@@ -1,0 +1,183 @@
+"""Reads a whole config before anything is built, and reports all its mistakes at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+
+from mmengine import registry as roots
+from mmengine.registry import Registry
+from torch.utils.data import DataLoader
+
+from mmflamingo import registry as ours
+
+from .errors import ConfigError
+from .signatures import accepted_arguments
+
+# The registry that builds what stands under a key; the innermost such key counts.
+REGISTRY_OF_KEY = {
+    'model': ours.MODELS,
+    'data_preprocessor': ours.MODELS,
+    'tokenizer': ours.TOKENIZERS,
+    'prompts': ours.PROMPTS,
+    'dataset': ours.DATASETS,
+    'datasets': ours.DATASETS,
+    'pipeline': ours.TRANSFORMS,
+    'transforms': ours.TRANSFORMS,
+    'sampler': ours.DATA_SAMPLERS,
+    'batch_sampler': ours.DATA_SAMPLERS,
+    'collate_fn': roots.FUNCTIONS,
+    'val_evaluator': ours.METRICS,
+    'test_evaluator': ours.METRICS,
+    'default_hooks': ours.HOOKS,
+    'custom_hooks': ours.HOOKS,
+    'optim_wrapper': ours.OPTIM_WRAPPERS,
+    'optimizer': roots.OPTIMIZERS,
+    'param_scheduler': roots.PARAM_SCHEDULERS,
+    'visualizer': ours.VISUALIZERS,
+    'vis_backends': roots.VISBACKENDS,
+    'train_cfg': roots.LOOPS,
+    'val_cfg': roots.LOOPS,
+    'test_cfg': roots.LOOPS,
+    'log_processor': roots.LOG_PROCESSORS,
+    'model_wrapper_cfg': roots.MODEL_WRAPPERS,
+    'init_cfg': roots.WEIGHT_INITIALIZERS,
+}
+# Arguments that the runner supplies, by root registry, and the model to its parts, by key.
+SUPPLIED_BY_RUNNER = {
+    roots.DATA_SAMPLERS: {'dataset', 'sampler', 'batch_size'},
+    roots.LOOPS: {'runner', 'dataloader', 'evaluator'},
+    roots.MODEL_WRAPPERS: {'module'},
+    roots.OPTIMIZERS: {'params'},
+    roots.OPTIM_WRAPPERS: {'optimizer'},
+    roots.PARAM_SCHEDULERS: {'optimizer'},
+    roots.VISUALIZERS: {'name'},
+    roots.FUNCTIONS: {'data_batch', 'batch'},
+}
+SUPPLIED_BY_MODEL = {
+    'data_preprocessor': {'tokenizer', 'prompts'},
+    'resampler': {'dim'},
+    'language_model': {'visual_dim', 'vocab_size', 'image_token_id'},
+}
+# Keys that are read before a part is built, beside its constructor's arguments.
+READ_BEFORE = {
+    roots.HOOKS: {'priority'},
+    roots.LOOPS: {'by_epoch'},
+    roots.OPTIM_WRAPPERS: {'constructor', 'paramwise_cfg'},
+    roots.PARAM_SCHEDULERS: {'convert_to_iter_based'},
+}
+# Dicts of other libraries that may have a key `type` of their own meaning.
+FOREIGN_KEYS = ('config', 'generation', 'env_cfg', 'backend_args')
+DATALOADER_KEYS = {'dataset', 'sampler', 'batch_sampler', 'collate_fn', 'num_batch_per_epoch'}
+
+
+def check_config(cfg: Mapping) -> None:
+    """Check every part that a config names: its type is registered, and takes the arguments given.
+
+    Raises:
+        ConfigError: Lists each mistake with its full key and, where there is one, a near name that is right.
+    """
+    mistakes = list(find_mistakes(cfg))
+    if mistakes:
+        count = f'{len(mistakes)} mistake{"" if len(mistakes) == 1 else "s"}'
+        raise ConfigError('\n  '.join([f'The config has {count}:', *mistakes]))
+
+
+def find_mistakes(cfg: Mapping) -> Iterator[str]:
+    """Yield one sentence for each mistake in a config."""
+    for path, node, kind in _parts(cfg, '', None):
+        if path.endswith('_dataloader'):
+            yield from _check_dataloader(path, node)
+        elif 'type' in node:
+            yield from _check_part(path, node, kind)
+
+
+def _parts(
+    node: object, path: str, kind: Registry | None
+) -> Iterator[tuple[str, Mapping, Registry | None]]:
+    """Yield the dicts of a config with their paths and the registries that build them."""
+    if isinstance(node, Mapping):
+        if path:
+            yield path, node, kind
+        for key, value in node.items():
+            if key not in FOREIGN_KEYS:
+                inner = f'{path}.{key}' if path else str(key)
+                yield from _parts(value, inner, REGISTRY_OF_KEY.get(key, kind))
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            yield from _parts(value, f'{path}[{index}]', kind)
+
+
+def _check_dataloader(path: str, node: Mapping) -> Iterator[str]:
+    allowed = DATALOADER_KEYS | accepted_arguments(DataLoader).names
+    for key in node:
+        if key not in allowed:
+            yield f'{path}.{key} is not an argument of a data loader.{_hint(key, allowed)}'
+
+
+def _check_part(path: str, node: Mapping, kind: Registry | None) -> Iterator[str]:
+    found = node['type']
+    if isinstance(found, str):
+        # An evaluator may be named where metrics are expected.
+        kinds = [kind, ours.EVALUATORS] if kind is ours.METRICS else [kind]
+        found, kind = _look_up(found, kinds if kind else _all_registries())
+        if found is None:
+            yield _unknown_type(path, node['type'], kinds if kind else _all_registries())
+            return
+    root = _with_parents(kind)[-1] if kind else None
+    yield from _check_arguments(path, node, found, root)
+
+
+def _last_key(path: str) -> str:
+    return path.split('.')[-1].split('[')[0]
+
+
+def _look_up(name: str, kinds: list[Registry]) -> tuple[Callable | None, Registry]:
+    for kind in kinds:
+        for ancestor in _with_parents(kind):
+            ancestor.import_from_location()
+        try:
+            found = kind.get(name)
+        except RuntimeError:  # mmengine's way to say that there is no such type
+            found = None
+        if found is not None:
+            return found, kind
+    return None, kinds[0]
+
+
+def _unknown_type(path: str, name: str, kinds: list[Registry]) -> str:
+    said = f'{path}.type = {name!r} is not registered.'
+    elsewhere = [r for r in _all_registries() if _look_up(name, [r])[0] is not None]
+    if elsewhere:
+        return f'{said[:-1]} as a {kinds[0].name}, but as a {elsewhere[0].name}.'
+    names = {name for kind in kinds for r in _with_parents(kind) for name in r.module_dict}
+    return said + _hint(name, names)
+
+
+def _check_arguments(
+    path: str, node: Mapping, target: Callable, root: Registry | None
+) -> Iterator[str]:
+    name = getattr(target, '__name__', str(target))
+    accepted = accepted_arguments(target)
+    supplied = SUPPLIED_BY_RUNNER.get(root, set()) | SUPPLIED_BY_MODEL.get(_last_key(path), set())
+    allowed = accepted.names | READ_BEFORE.get(root, set())
+    given = {key for key in node if key != 'type' and not key.startswith('_')}
+    if not accepted.anything:
+        for key in given - allowed:
+            yield f'{path}.{key} is not an argument of {name}.{_hint(key, allowed - supplied)}'
+    for key in sorted(accepted.required - given - supplied):
+        yield f'{path}.{key} is missing: {name} needs it.'
+
+
+def _all_registries() -> list[Registry]:
+    kinds = [*vars(ours).values(), *vars(roots).values()]
+    return [kind for kind in kinds if isinstance(kind, Registry)]
+
+
+def _with_parents(kind: Registry) -> list[Registry]:
+    return [kind, *_with_parents(kind.parent)] if kind.parent else [kind]
+
+
+def _hint(name: str, known: set[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    if close:
+        return f" Did you mean '{close[0]}'?"
+    return f' Known: {", ".join(sorted(known))}.' if 0 < len(known) <= 30 else ''

@@ -1,0 +1,62 @@
+"""Starting several processes without a GPU: the part that mmengine leaves to CUDA."""
+
+import os
+import subprocess
+
+import torch.distributed as dist
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+DEFAULT_PORT = '29500'
+
+
+def init_gloo(launcher: str) -> None:
+    """Join the process group on CPUs.
+
+    Args:
+        launcher: Who started the processes; its environment variables say which of them this is.
+
+    Raises:
+        ValueError: The launcher is unknown, or its environment variables are not set.
+    """
+    if launcher not in LAUNCHERS[1:]:
+        raise ValueError(f'launcher is {launcher!r}, allowed: {", ".join(LAUNCHERS)}.')
+    try:
+        _set_torch_variables(launcher)
+    except KeyError as error:
+        raise ValueError(
+            f'--launcher {launcher}, but the environment variable {error} is not set: start the '
+            f'tool by {_starter(launcher)}, or leave out --launcher.'
+        ) from error
+    dist.init_process_group('gloo')
+
+
+def _starter(launcher: str) -> str:
+    return {
+        'pytorch': 'tools/dist_test.sh or tools/dist_train.sh',
+        'slurm': 'tools/slurm_test.sh',
+        'mpi': 'mpirun',
+    }[launcher]
+
+
+def _set_torch_variables(launcher: str) -> None:
+    """Translate the launcher's variables to the ones torch reads."""
+    env = os.environ
+    if launcher == 'slurm':
+        env['RANK'], env['WORLD_SIZE'] = env['SLURM_PROCID'], env['SLURM_NTASKS']
+        env['LOCAL_RANK'] = env.get('SLURM_LOCALID', '0')
+        if 'MASTER_ADDR' not in env:
+            hosts = subprocess.run(
+                ['scontrol', 'show', 'hostnames', env['SLURM_NODELIST']],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            env['MASTER_ADDR'] = hosts.stdout.split()[0]
+    elif launcher == 'mpi':
+        env['RANK'], env['WORLD_SIZE'] = env['OMPI_COMM_WORLD_RANK'], env['OMPI_COMM_WORLD_SIZE']
+        env['LOCAL_RANK'] = env['OMPI_COMM_WORLD_LOCAL_RANK']
+        env.setdefault('MASTER_ADDR', '127.0.0.1')
+    else:
+        for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR'):
+            env[name]
+    env.setdefault('MASTER_PORT', DEFAULT_PORT)

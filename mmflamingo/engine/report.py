@@ -1,0 +1,47 @@
+"""What a test says when it has ended: a table of its metrics, and files where the user asked for them."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.fileio import dump
+
+from .errors import ConfigError
+from .predictions import read_records
+
+METRICS, PREDICTIONS = ('metrics', 'pred')
+SUFFIXES = {METRICS: ('.json', '.yaml', '.yml', '.pkl'), PREDICTIONS: ('.jsonl', '.json', '.pkl')}
+
+
+def metrics_table(metrics: Mapping[str, Any]) -> str:
+    """The metrics below each other, numbers with two decimals."""
+    rows = [
+        (name, f'{value:.2f}' if isinstance(value, float) else str(value))
+        for name, value in metrics.items()
+    ]
+    name_width = max(len('metric'), *(len(name) for name, _ in rows))
+    value_width = max(len('value'), *(len(value) for _, value in rows))
+    line = '-' * (name_width + 2 + value_width)
+    body = [f'{name:<{name_width}}  {value:>{value_width}}' for name, value in rows]
+    return '\n'.join([f'{"metric":<{name_width}}  {"value":>{value_width}}', line, *body])
+
+
+def check_out_file(path: str, item: str) -> None:
+    """Complain of a file name that `write_out_file` couldn't use, before the run."""
+    if Path(path).suffix not in SUFFIXES[item]:
+        raise ConfigError(
+            f'--out {path}: with --out-item {item} its name must end in one of '
+            f'{", ".join(SUFFIXES[item])}.'
+        )
+
+
+def write_out_file(path: str, item: str, metrics: Mapping[str, Any], predictions: Path) -> None:
+    """Write the metrics, or all predictions, to the file of `--out`."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    if item == METRICS:
+        dump(dict(metrics), path)
+    elif Path(path).suffix == '.jsonl':
+        shutil.copyfile(predictions, path)
+    else:
+        dump(list(read_records(predictions)), path)

@@ -1,0 +1,167 @@
+"""The runner: mmengine's, with strict checkpoints and processes on CPUs."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
+from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import nn
+
+from mmflamingo.registry import RUNNERS
+
+from .checkpoint_fit import (
+    describe_keys,
+    describe_misfits,
+    keys_without_source,
+    load_state_dict_strictly,
+)
+from .errors import CheckpointError
+from .launch import init_gloo
+
+
+@RUNNERS.register_module()
+class FlamingoRunner(Runner):
+    """mmengine's Runner where a checkpoint fits or nothing runs, and where processes need no GPU.
+
+    - A checkpoint with missing, unexpected or reshaped keys is an error that lists them by group. Parts of the model
+      named by `model.loaded_prefixes()` have weights of their own and may be absent from it.
+    - A test with parameters that come from nowhere is an error, unless the config says `allow_random_weights = True`.
+    - `launcher='pytorch'` without a GPU uses gloo. A model without trainable parameters is not wrapped.
+    - The terminal shows what a user waits for; environment, config and hooks, and the traceback of a run that broke
+      off, are in the log file only.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        with ExitStack() as self._setup:
+            super().__init__(*args, **kwargs)
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        logger = super().build_logger(*args, **kwargs)
+        self._setup.enter_context(quiet_terminal(logger, logging.WARNING))
+        return logger
+
+    def setup_env(self, env_cfg: dict) -> None:
+        if self.distributed and not is_distributed() and not torch.cuda.is_available():
+            init_gloo(self.launcher)
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        if not self.distributed or is_model_wrapper(model):
+            return super().wrap_model(model_wrapper_cfg, model)
+        if self._train_loop is None or not any(p.requires_grad for p in model.parameters()):
+            return model.to(get_device())
+        if model_wrapper_cfg is None and not torch.cuda.is_available():
+            model_wrapper_cfg = dict(
+                type='MMDistributedDataParallel',
+                device_ids=None,
+                broadcast_buffers=False,
+                find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+            )
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def train(self) -> nn.Module:
+        with self._log_failure():
+            return super().train()
+
+    def test(self) -> dict:
+        with self._log_failure():
+            trained_here = isinstance(self._train_loop, BaseLoop)
+            if self._load_from is None and not self._has_loaded and not trained_here:
+                self._check_sources()
+            return super().test()
+
+    @contextmanager
+    def _log_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            with quiet_terminal(self.logger, logging.CRITICAL):
+                self.logger.exception('The run broke off.')
+            raise
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: object = 'cpu',
+        strict: bool = True,
+        revise_keys: list[tuple[str, str]] | None = None,
+    ) -> dict:
+        """Load a checkpoint that fits the model, or raise.
+
+        Args:
+            filename: Path or URL of a checkpoint: a state dict, alone or under the key `state_dict`.
+            map_location: As in `torch.load`.
+            strict: False loads the keys that fit, and logs the others as a warning.
+            revise_keys: Pairs of a pattern and what to put in its place in each key. By default `module.` at the
+                start is dropped.
+
+        Returns:
+            The checkpoint as read.
+
+        Raises:
+            CheckpointError: It can't be read or doesn't fit.
+        """
+        checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, self.logger)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        state_dict = _state_dict_of(checkpoint, filename)
+        for pattern, replacement in revise_keys or [(r'^module\.', '')]:
+            state_dict = {re.sub(pattern, replacement, k): v for k, v in state_dict.items()}
+        if strict:
+            load_state_dict_strictly(model, state_dict, filename)
+        else:
+            self._load_what_fits(model, state_dict, filename)
+        self._has_loaded = True
+        self.logger.info(f'Loaded checkpoint {filename}')
+        return checkpoint
+
+    def _load_what_fits(self, model: nn.Module, state_dict: dict, filename: str) -> None:
+        misfits = describe_misfits(model, state_dict)
+        if misfits:
+            self.logger.log(logging.WARNING, f'{filename} fits only in part:\n{misfits}')
+        wanted = model.state_dict()
+        fitting = {
+            k: v for k, v in state_dict.items() if k in wanted and v.shape == wanted[k].shape
+        }
+        model.load_state_dict(fitting, strict=False)
+
+    def _check_sources(self) -> None:
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        keys = keys_without_source(model)
+        if keys and not self.cfg.get('allow_random_weights', False):
+            raise CheckpointError(
+                'No checkpoint is given, so these parameters of the model would be random:\n'
+                f'{describe_keys(keys)}\n'
+                'Give a checkpoint, or set allow_random_weights = True in the config.'
+            )
+
+
+@contextmanager
+def quiet_terminal(logger: logging.Logger, level: int) -> Iterator[None]:
+    """Let only messages of this level or above through to the terminal; the log file gets all."""
+    terminals = {h: h.level for h in logger.handlers if type(h) is logging.StreamHandler}
+    for handler in terminals:
+        handler.setLevel(max(handler.level, level))
+    try:
+        yield
+    finally:
+        for handler, former in terminals.items():
+            handler.setLevel(former)
+
+
+def _state_dict_of(checkpoint: dict, filename: str) -> dict[str, torch.Tensor]:
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    strays = [key for key, value in state_dict.items() if not isinstance(value, torch.Tensor)]
+    if strays:
+        raise CheckpointError(
+            f'{filename} is neither a state dict nor a dict with one under `state_dict`: its '
+            f'entries {", ".join(map(str, strays[:5]))} are no tensors.'
+        )
+    return state_dict

@@ -1,0 +1,128 @@
+"""The vision transformer of CLIP, as Flamingo reads it."""
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import nn
+
+from ...registry import MODELS
+
+# https://github.com/openai/CLIP: widths, depths and heads of ViT-B and ViT-L; 'tiny' is flamingo-tiny's.
+ARCHS = {
+    'tiny': {'embed_dims': 192, 'depth': 6, 'heads': 3},
+    'b': {'embed_dims': 768, 'depth': 12, 'heads': 12},
+    'l': {'embed_dims': 1024, 'depth': 24, 'heads': 16},
+}
+
+
+class QuickGELU(nn.Module):
+    """The approximation of GELU that OpenAI's CLIP was trained with: x * sigmoid(1.702 x)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Any shape, elementwise."""
+        return x * torch.sigmoid(1.702 * x)
+
+
+ACTIVATIONS = {'quick_gelu': QuickGELU, 'gelu': nn.GELU}
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block with full self-attention."""
+
+    def __init__(self, embed_dims: int, heads: int, feedforward_dims: int, act: str):
+        super().__init__()
+        self.heads = heads
+        self.ln1 = nn.LayerNorm(embed_dims)
+        self.qkv = nn.Linear(embed_dims, 3 * embed_dims)
+        self.proj = nn.Linear(embed_dims, embed_dims)
+        self.ln2 = nn.LayerNorm(embed_dims)
+        self.fc1 = nn.Linear(embed_dims, feedforward_dims)
+        self.act = ACTIVATIONS[act]()
+        self.fc2 = nn.Linear(feedforward_dims, embed_dims)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, 1 + V, D) -> (N, 1 + V, D)."""
+        n, length, dims = x.shape
+        q, k, v = self.qkv(self.ln1(x)).view(n, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (N, heads, 1 + V, d)
+        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, length, dims)
+        x = x + self.proj(attended)
+        return x + self.fc2(self.act(self.fc1(self.ln2(x))))
+
+
+@MODELS.register_module()
+class CLIPVisionTransformer(BaseModule):
+    """CLIP's ViT up to its last block: the patch features that Flamingo's resampler reads.
+
+    Flamingo takes the last block's output before the final LayerNorm and drops the class token
+    (https://arxiv.org/abs/2204.14198, section 2.1; OpenFlamingo reads CLIP so), hence there is neither `ln_post` nor
+    projection here.
+
+    Args:
+        arch: 'tiny', 'b', 'l', or a dict with `embed_dims`, `depth`, `heads` and optionally `feedforward_dims`
+            (default 4 x embed_dims).
+        img_size: Height and width of the pictures in pixels.
+        patch_size: Edge of a patch in pixels; it must divide `img_size`. V = (img_size / patch_size)^2.
+        act: 'quick_gelu' (OpenAI's weights) or 'gelu' (LAION's).
+        pretrained: File with the weights: a checkpoint of this project whose keys start with 'vision_backbone.' or
+            hold the encoder alone. None: the weights come with the checkpoint of the whole model.
+        init_cfg: As in mmengine.
+
+    Raises:
+        ValueError: Unknown arch or activation, or a patch size that doesn't divide the image size.
+    """
+
+    def __init__(
+        self,
+        arch: str | dict = 'l',
+        img_size: int = 224,
+        patch_size: int = 14,
+        act: str = 'quick_gelu',
+        pretrained: str | None = None,
+        init_cfg: dict | None = None,
+    ):
+        super().__init__(init_cfg)
+        if isinstance(arch, str) and arch not in ARCHS:
+            raise ValueError(f'arch={arch!r} is unknown. Use one of {list(ARCHS)}, or a dict like {ARCHS["b"]}.')
+        if act not in ACTIVATIONS:
+            raise ValueError(f'act={act!r} is unknown. Use one of {list(ACTIVATIONS)}.')
+        if img_size % patch_size:
+            raise ValueError(f'patch_size={patch_size} does not divide img_size={img_size}.')
+        settings = ARCHS[arch] if isinstance(arch, str) else arch
+        dims = self.embed_dims = settings['embed_dims']
+        feedforward_dims = settings.get('feedforward_dims', 4 * dims)
+        self.img_size = img_size
+        self.patch_embed = nn.Conv2d(3, dims, patch_size, patch_size, bias=False)
+        self.class_embedding = nn.Parameter(torch.randn(dims) * dims**-0.5)
+        self.position_embedding = nn.Parameter(torch.randn((img_size // patch_size) ** 2 + 1, dims) * dims**-0.5)
+        self.ln_pre = nn.LayerNorm(dims)
+        self.blocks = nn.ModuleList(
+            Block(dims, settings['heads'], feedforward_dims, act) for _ in range(settings['depth'])
+        )
+        self.pretrained = pretrained
+        if pretrained:
+            self._load(pretrained)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) normalised RGB pictures -> (N, V, D) patch features."""
+        if images.shape[-2:] != (self.img_size, self.img_size):
+            raise ValueError(
+                f'Pictures are {tuple(images.shape[-2:])}, this backbone takes {self.img_size} x {self.img_size}: '
+                'make the pipeline resize and crop to model.vision_backbone.img_size.'
+            )
+        x = self.patch_embed(images).flatten(2).transpose(1, 2)  # (N, V, D)
+        x = torch.cat([self.class_embedding.expand(len(x), 1, -1), x], dim=1) + self.position_embedding
+        x = self.ln_pre(x)
+        for block in self.blocks:
+            x = block(x)
+        return x[:, 1:]
+
+    def _load(self, path: str) -> None:
+        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+        state_dict = checkpoint.get('state_dict', checkpoint)
+        prefix = 'vision_backbone.'
+        own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
+        try:
+            self.load_state_dict(own or state_dict)
+        except RuntimeError as error:
+            raise ValueError(f'model.vision_backbone.pretrained={path!r} does not fit: {error}') from error

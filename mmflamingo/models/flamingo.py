@@ -1,0 +1,185 @@
+"""Flamingo: a frozen vision backbone, a frozen language model, and what joins them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from mmflamingo.prompts import PromptTemplate
+from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
+
+from .generation import generate
+from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
+
+
+@MODELS.register_module()
+class Flamingo(BaseModel):
+    """Visual language model for few-shot learning (https://arxiv.org/abs/2204.14198).
+
+    Args:
+        vision_backbone: Config of a module (N, 3, H, W) -> (N, V, D) with `embed_dims`.
+        resampler: Config of a module (B, M, F, V, D) -> (B, M, K, D). `dim` is the backbone's
+            width.
+        language_model: Config of `FlamingoLMAdapter`. `visual_dim`, `vocab_size` and
+            `image_token_id` follow from the other parts.
+        tokenizer: Config of the tokenizer.
+        prompts: Config of a PromptTemplate for each task.
+        data_preprocessor: Config of the data preprocessor, which gets the tokenizer and the
+            prompts.
+        freeze_vision_backbone: Keep the backbone as it is: no gradients, always in evaluation mode.
+        freeze_language_model: Keep the language model as it is; gradients only pass through it.
+        train_token_embeddings: Train the embeddings of `<|endofchunk|>` and `<image>` even so, as
+            the reference systems do.
+    """
+
+    def __init__(
+        self,
+        vision_backbone: dict,
+        resampler: dict,
+        language_model: dict,
+        tokenizer: dict,
+        prompts: Mapping[str, dict],
+        data_preprocessor: dict,
+        freeze_vision_backbone: bool = True,
+        freeze_language_model: bool = True,
+        train_token_embeddings: bool = False,
+    ) -> None:
+        parts = {
+            'tokenizer': TOKENIZERS.build(tokenizer),
+            'prompts': {task: PROMPTS.build(prompt) for task, prompt in prompts.items()},
+        }
+        super().__init__(MODELS.build({**data_preprocessor, **parts}))
+        self.vision_backbone = MODELS.build(vision_backbone)
+        dim = self.vision_backbone.embed_dims
+        self.resampler = MODELS.build({**resampler, 'dim': dim})
+        self.language_model = MODELS.build(
+            {
+                **language_model,
+                'visual_dim': dim,
+                'vocab_size': len(self.tokenizer),
+                'image_token_id': self.tokenizer.image_token_id,
+            }
+        )
+        if train_token_embeddings:
+            self.language_model.train_token_rows(
+                [self.tokenizer.end_of_chunk_token_id, self.tokenizer.image_token_id]
+            )
+        self._frozen: list[nn.Module] = []
+        if freeze_vision_backbone:
+            self._frozen.append(self.vision_backbone)
+        if freeze_language_model:
+            self._frozen.append(self.language_model.lm)
+        for module in self._frozen:
+            module.requires_grad_(False)
+        self.train(self.training)
+
+    @property
+    def tokenizer(self) -> FlamingoTokenizer:
+        """The tokenizer, which the data preprocessor holds."""
+        return self.data_preprocessor.tokenizer
+
+    @property
+    def prompts(self) -> Mapping[str, PromptTemplate]:
+        """The prompt of each task, which the data preprocessor holds."""
+        return self.data_preprocessor.prompts
+
+    def train(self, mode: bool = True) -> 'Flamingo':
+        """Sets the mode of all that is not frozen."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
+
+    def loaded_prefixes(self) -> list[str]:
+        """State-dict prefixes of the parts that have weights from files of their own."""
+        parts = {'vision_backbone': self.vision_backbone, 'language_model.lm': self.language_model}
+        return [prefix for prefix, part in parts.items() if getattr(part, 'pretrained', None)]
+
+    def forward(
+        self,
+        images: Tensor,
+        num_media: Tensor,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        labels: Tensor | None = None,
+        data_samples: list | None = None,
+        mode: str = 'tensor',
+    ) -> Tensor | dict[str, Tensor] | list:
+        """Runs the model on a batch of the data preprocessor.
+
+        Args:
+            images: (B, M, F, 3, H, W), normalised.
+            num_media: (B,), how many of a sample's M media are real.
+            input_ids: (B, L), padded on the left for prediction, on the right for training.
+            attention_mask: (B, L), 1 for text and 0 for padding.
+            labels: (B, L), -100 where no loss counts; for mode 'loss'.
+            data_samples: B samples; for mode 'predict', which writes predictions into them.
+            mode: 'tensor' for logits (B, L, vocabulary), 'loss' for `{'loss': scalar}`, 'predict'
+                for the data samples.
+
+        Raises:
+            ValueError: The mode is unknown, or samples of several tasks are to be predicted at
+                once.
+        """
+        if mode not in ('tensor', 'loss', 'predict'):
+            raise ValueError(f"mode is {mode!r}, it must be 'tensor', 'loss' or 'predict'.")
+        visual_tokens = self.encode_media(images, num_media)
+        if mode == 'predict':
+            return self._predict(visual_tokens, input_ids, attention_mask, data_samples)
+        logits = self.language_model(visual_tokens, input_ids, attention_mask)
+        if mode == 'tensor':
+            return logits
+        targets = labels[:, 1:].flatten()
+        predictions = logits[:, :-1].flatten(0, 1).float()
+        return {'loss': F.cross_entropy(predictions, targets, ignore_index=IGNORE_INDEX)}
+
+    def encode_media(self, images: Tensor, num_media: Tensor) -> Tensor:
+        """Visual tokens of all media; the filling between them costs nothing and stays 0.
+
+        Args:
+            images: (B, M, F, 3, H, W), normalised.
+            num_media: (B,), how many of a sample's M media are real.
+
+        Returns:
+            Tensor: (B, M, K, D).
+        """
+        batch, most_media, num_frames = images.shape[:3]
+        is_real = torch.arange(most_media, device=images.device) < num_media[:, None]
+        frames = images[is_real].flatten(0, 1)
+        with torch.set_grad_enabled(
+            torch.is_grad_enabled() and not self._is_frozen(self.vision_backbone)
+        ):
+            features = self.vision_backbone(frames)
+        real_tokens = self.resampler(features.unflatten(0, (1, -1, num_frames)))[0]
+        visual_tokens = real_tokens.new_zeros(batch, most_media, *real_tokens.shape[1:])
+        visual_tokens[is_real] = real_tokens
+        return visual_tokens
+
+    def _predict(
+        self, visual_tokens: Tensor, input_ids: Tensor, attention_mask: Tensor, data_samples: list
+    ) -> list[Any]:
+        tasks = {sample.get('task') for sample in data_samples}
+        if len(tasks) > 1:
+            raise ValueError(
+                f'A batch to predict has the tasks {sorted(tasks)}; predict one task at a time.'
+            )
+        prompt = self.prompts[tasks.pop()]
+        ids = generate(
+            self.language_model,
+            visual_tokens,
+            input_ids,
+            attention_mask,
+            stop_token_ids=[self.tokenizer.end_of_chunk_token_id],
+            pad_token_id=self.tokenizer.pad_token_id,
+            settings=prompt.generation,
+        )
+        for sample, text in zip(data_samples, self.tokenizer.decode(ids), strict=True):
+            sample.pred_text = text
+            setattr(sample, f'pred_{prompt.output}', prompt.parse(text))
+        return data_samples
+
+    def _is_frozen(self, module: nn.Module) -> bool:
+        return any(module is frozen for frozen in self._frozen)

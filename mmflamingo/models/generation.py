@@ -1,0 +1,61 @@
+"""Writing text about media with Hugging Face's `generate`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig
+
+from .language import FlamingoLMAdapter
+
+
+@torch.no_grad()
+def generate(
+    adapter: FlamingoLMAdapter,
+    visual_tokens: Tensor,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    stop_token_ids: Sequence[int],
+    pad_token_id: int,
+    settings: Mapping[str, Any],
+) -> Tensor:
+    """Continues prompts that media are part of.
+
+    The visual tokens stay at batch B whatever the number of beams. `<image>` is never generated,
+    because no medium would belong to it. The search is deterministic unless the settings say
+    otherwise; settings that lie beside the language model's weights have no influence.
+
+    Args:
+        adapter: The language model.
+        visual_tokens: (B, M, K, D), output of the resampler.
+        input_ids: (B, L), padded on the left.
+        attention_mask: (B, L), 1 for text and 0 for padding.
+        stop_token_ids: A text ends with one of these tokens.
+        pad_token_id: Fills rows that ended early.
+        settings: Fields of Hugging Face's GenerationConfig: `num_beams`, `max_new_tokens`,
+            `length_penalty`, ...
+
+    Returns:
+        Tensor: (B, T), the new tokens without the prompt; (B * n, T) with `num_return_sequences=n`.
+
+    Raises:
+        ValueError: A setting is none that `generate` has.
+    """
+    config = GenerationConfig(
+        eos_token_id=list(stop_token_ids),
+        pad_token_id=pad_token_id,
+        suppress_tokens=[adapter.image_token_id],
+    )
+    unknown = config.update(**settings)
+    if unknown:
+        raise ValueError(
+            f'`generation` of the prompt has {list(unknown)}: Hugging Face generate has no such '
+            'settings.'
+        )
+    prompt_length = input_ids.shape[1]
+    with adapter.conditioned(visual_tokens, prompt_length):
+        ids = adapter.lm.generate(
+            input_ids, attention_mask=attention_mask, generation_config=config
+        )
+    return ids[:, prompt_length:]

@@ -1,0 +1,99 @@
+"""Hugging Face causal language models, from a folder or a config, with a row for every token."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedModel
+
+from ..hf_source import locate_pretrained
+
+NEW_ROW_STD = 0.02
+MAX_NEW_ROWS = 3  # <|endofchunk|>, <image>, <PAD>
+MAX_SPARE_ROWS = 0.1  # share of the rows; families round their vocabulary up, Phi by 2 %
+
+
+def build_lm(
+    pretrained: str | None, config: dict[str, Any] | None, dtype: str, **kwargs: Any
+) -> PreTrainedModel:
+    """Builds a language model.
+
+    Args:
+        pretrained: Folder with the weights, or `hf://organisation/name`.
+        config: Instead of `pretrained`: `model_type` and fields of the Hugging Face configuration.
+        dtype: Name of the weights' dtype.
+        **kwargs: Further arguments of transformers' `from_pretrained` and `from_config`.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+        ValueError: Not exactly one of `pretrained` and `config` is given, or one can't be used.
+    """
+    kwargs['dtype'] = parse_dtype(dtype)
+    if (pretrained is None) == (config is None):
+        raise ValueError(
+            'model.language_model takes either `pretrained`, a folder, or `config`, a dict with '
+            f'model_type; given are pretrained={pretrained!r} and config={config!r}.'
+        )
+    if pretrained is not None:
+        lm = _load(pretrained, kwargs)
+    elif 'model_type' in config:
+        lm = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), **kwargs)
+    else:
+        raise ValueError(
+            f"model.language_model.config needs model_type, such as 'llama'; it has {list(config)}."
+        )
+    lm.generation_config = (
+        GenerationConfig()
+    )  # sampling settings of a folder are not this project's
+    return lm
+
+
+def parse_dtype(name: str) -> torch.dtype:
+    """The float dtype of a name such as 'bfloat16'."""
+    dtype = getattr(torch, str(name), None)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ValueError(
+            f'model.language_model.dtype is {name!r}, it must be a float type: '
+            "'float32', 'bfloat16' or 'float16'."
+        )
+    return dtype
+
+
+def resize_token_embeddings(lm: PreTrainedModel, vocab_size: int) -> None:
+    """Gives every token one row, and new rows the same values in every process and every run.
+
+    Args:
+        lm: The language model, changed in place.
+        vocab_size: Number of tokens of the tokenizer. Rows beyond it are cut off.
+
+    Raises:
+        ValueError: The numbers of rows and tokens are too far apart to belong together.
+    """
+    num_rows = len(lm.get_input_embeddings().weight)
+    if not num_rows * (1 - MAX_SPARE_ROWS) <= vocab_size <= num_rows + MAX_NEW_ROWS:
+        raise ValueError(
+            f'The tokenizer has {vocab_size} tokens with added ones, but the language model has '
+            f'{num_rows} embedding rows: model.tokenizer and model.language_model do not belong '
+            'together.'
+        )
+    lm.resize_token_embeddings(vocab_size, mean_resizing=False)
+    for module in (lm.get_input_embeddings(), lm.get_output_embeddings()):
+        _fill_rows(module, num_rows)
+
+
+@torch.no_grad()
+def _fill_rows(module: nn.Module, first: int) -> None:
+    rows = module.weight[first:]
+    noise = torch.randn(rows.shape, generator=torch.Generator().manual_seed(0), device='cpu')
+    rows.copy_(noise * NEW_ROW_STD)
+
+
+def _load(pretrained: str, kwargs: dict[str, Any]) -> PreTrainedModel:
+    name, location = locate_pretrained(pretrained, 'model.language_model.pretrained')
+    try:
+        return AutoModelForCausalLM.from_pretrained(name, **location, **kwargs)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            'No language model could be read from model.language_model.pretrained = '
+            f'{pretrained!r}: {error}'
+        ) from error

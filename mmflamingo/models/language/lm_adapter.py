@@ -1,0 +1,185 @@
+"""A causal language model of Hugging Face that can look at media."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from inspect import signature
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmflamingo.registry import MODELS
+
+from .decoder_layers import find_decoder_layers
+from .gated_xattn import GatedCrossAttentionBlock
+from .hf_lm import build_lm, parse_dtype, resize_token_embeddings
+from .media_context import MediaContext
+from .media_index import MEDIA_INDEX
+from .token_rows import TrainableTokenRows
+
+
+@MODELS.register_module()
+class FlamingoLMAdapter(nn.Module):
+    """Gives any Hugging Face causal language model gated cross-attention to media.
+
+    The language model keeps its class and its state-dict keys. The blocks run in forward pre-hooks
+    on its decoder layers and act only inside `with adapter.conditioned(visual_tokens):`; outside it
+    the language model is what it was.
+
+    Args:
+        visual_dim: Width of the visual tokens, D.
+        vocab_size: Tokens of the tokenizer, added ones included. The embeddings get so many rows.
+        image_token_id: Id of `<image>`.
+        pretrained: Hugging Face folder with the weights, or `hf://organisation/name`.
+        config: Instead of `pretrained`: a dict with `model_type` and the fields of its Hugging Face
+            configuration. The weights then come from the checkpoint.
+        dtype: Name of the dtype of weights and blocks, such as 'float32' or 'bfloat16'.
+        xattn_every: A block sits before decoder layer n where (n + 1) % xattn_every == 0.
+        media_index: Name of the mask convention, see `media_index.py`.
+        dim_head: Width of a head of the cross-attention.
+        heads: Number of heads of the cross-attention.
+        ff_mult: Width of a block's feed-forward, in multiples of the language model's width.
+        layers_path: Dotted path of the decoder layers, for model types that `decoder_layers.py`
+            does not know.
+        attn_implementation: Attention of the language model, such as 'sdpa' or 'eager'. None leaves
+            the choice to transformers.
+        activation_checkpointing: Compute blocks and decoder layers again in the backward pass
+            instead of keeping their activations.
+        trust_remote_code: Let transformers run Python code that lies beside the weights.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+        ValueError: An argument has no such choice, or tokenizer and language model don't match.
+    """
+
+    def __init__(
+        self,
+        visual_dim: int,
+        vocab_size: int,
+        image_token_id: int,
+        pretrained: str | None = None,
+        config: dict[str, Any] | None = None,
+        dtype: str = 'float32',
+        xattn_every: int = 4,
+        media_index: str = 'preceding',
+        dim_head: int = 64,
+        heads: int = 8,
+        ff_mult: int = 4,
+        layers_path: str | None = None,
+        attn_implementation: str | None = None,
+        activation_checkpointing: bool = False,
+        trust_remote_code: bool = False,
+    ) -> None:
+        super().__init__()
+        if media_index not in MEDIA_INDEX:
+            raise ValueError(
+                f'model.language_model.media_index is {media_index!r}, it must be one of '
+                f'{list(MEDIA_INDEX)}.'
+            )
+        self.pretrained = pretrained
+        self.lm = build_lm(
+            pretrained,
+            config,
+            dtype,
+            attn_implementation=attn_implementation,
+            trust_remote_code=trust_remote_code,
+        )
+        resize_token_embeddings(self.lm, vocab_size)
+        self.image_token_id = image_token_id
+        self.media_index = MEDIA_INDEX[media_index]
+        self.activation_checkpointing = activation_checkpointing
+        self.context: MediaContext | None = None
+        self.takes_position_ids = 'position_ids' in signature(self.lm.forward).parameters
+
+        layers = find_decoder_layers(self.lm, layers_path)
+        if not 1 <= xattn_every <= len(layers):
+            raise ValueError(
+                f'model.language_model.xattn_every is {xattn_every}, but the language model has '
+                f'{len(layers)} layers: choose 1 to {len(layers)}.'
+            )
+        dim = self.lm.get_input_embeddings().embedding_dim
+        self.gated_cross_attn_layers = nn.ModuleDict(
+            {
+                str(n): GatedCrossAttentionBlock(dim, visual_dim, dim_head, heads, ff_mult)
+                for n in range(len(layers))
+                if (n + 1) % xattn_every == 0
+            }
+        ).to(parse_dtype(dtype))
+        self.token_rows: TrainableTokenRows | None = None
+        self._add_hooks(layers)
+
+    def train_token_rows(self, token_ids: Sequence[int]) -> None:
+        """Gives these tokens embeddings that train while the language model is frozen."""
+        self.token_rows = TrainableTokenRows(self.lm, token_ids)
+
+    @contextmanager
+    def conditioned(
+        self, visual_tokens: Tensor, prompt_length: int | None = None
+    ) -> Iterator[MediaContext]:
+        """Lets the language model see media for as long as the `with` block lasts.
+
+        Args:
+            visual_tokens: (B, M, K, D), output of the resampler. The language model may run with B
+                rows or a multiple of it, the rows of a sample side by side.
+            prompt_length: Tokens from this position on are generated ones; None if there are none.
+
+        Yields:
+            MediaContext: What the blocks read.
+        """
+        dtype = next(self.gated_cross_attn_layers.parameters()).dtype
+        outer = self.context
+        self.context = MediaContext(
+            visual_tokens.to(dtype), self.media_index, self.image_token_id, prompt_length
+        )
+        try:
+            yield self.context
+        finally:
+            self.context = outer
+
+    def forward(self, visual_tokens: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits of the next token at every position.
+
+        Args:
+            visual_tokens: (B, M, K, D), output of the resampler.
+            input_ids: (B, L), padded on either side.
+            attention_mask: (B, L), 1 for text and 0 for padding.
+
+        Returns:
+            Tensor: (B, L, vocab_size).
+        """
+        kwargs = {'attention_mask': attention_mask, 'use_cache': False}
+        if self.takes_position_ids:
+            kwargs['position_ids'] = (attention_mask.cumsum(-1) - 1).clamp(min=0)
+        with self.conditioned(visual_tokens):
+            return self.lm(input_ids=input_ids, **kwargs).logits
+
+    def _add_hooks(self, layers: nn.ModuleList) -> None:
+        # Bound methods and partials of them, no closures: a deep copy of the adapter (mmengine's
+        # EMA makes one) then has hooks that belong to the copy.
+        self.lm.register_forward_pre_hook(self._read_tokens, with_kwargs=True)
+        for n, block in self.gated_cross_attn_layers.items():
+            layers[int(n)].register_forward_pre_hook(partial(self._attend, block))
+        if self.activation_checkpointing:
+            # Only forward is checkpointed, so the recomputation runs no hooks and needs no context.
+            # transformers' own switch does nothing to layers in evaluation mode, like frozen ones.
+            for layer in layers:
+                layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+
+    def _read_tokens(self, lm: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+        if self.context is None:
+            return
+        input_ids = args[0] if args else kwargs.get('input_ids')
+        if input_ids is None:
+            raise ValueError('A conditioned language model needs input_ids to see where media are.')
+        cache = kwargs.get('past_key_values')
+        past_length = 0 if cache is None else int(cache.get_seq_length())
+        self.context.read(input_ids, past_length)
+
+    def _attend(self, block: nn.Module, layer: nn.Module, args: tuple) -> tuple | None:
+        if self.context is None:
+            return None
+        hidden_states, *others = args
+        if self.activation_checkpointing:
+            block = partial(checkpoint, block, use_reentrant=False)
+        return (block(hidden_states, self.context), *others)

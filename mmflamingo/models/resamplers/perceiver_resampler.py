@@ -1,0 +1,100 @@
+"""The Perceiver Resampler (Flamingo paper, section 2.1 and appendix A.1.1)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmflamingo.registry import MODELS
+
+from ..layers import feed_forward, merge_heads, split_heads
+
+
+class PerceiverAttention(nn.Module):
+    """Attention of latents to patch features and to themselves.
+
+    Args:
+        dim: Width of features and latents.
+        dim_head: Width of a head.
+        heads: Number of heads.
+    """
+
+    def __init__(self, dim: int, dim_head: int = 64, heads: int = 8) -> None:
+        super().__init__()
+        self.heads = heads
+        inner_dim = dim_head * heads
+        self.norm_media = nn.LayerNorm(dim)
+        self.norm_latents = nn.LayerNorm(dim)
+        self.to_q = nn.Linear(dim, inner_dim, bias=False)
+        self.to_kv = nn.Linear(dim, 2 * inner_dim, bias=False)
+        self.to_out = nn.Linear(inner_dim, dim, bias=False)
+
+    def forward(self, features: Tensor, latents: Tensor) -> Tensor:
+        """Features (N, F * V, D) and latents (N, K, D) to an update of the latents (N, K, D)."""
+        latents = self.norm_latents(latents)
+        sources = torch.cat([self.norm_media(features), latents], dim=1)
+        queries = split_heads(self.to_q(latents), self.heads)
+        keys, values = (split_heads(x, self.heads) for x in self.to_kv(sources).chunk(2, dim=-1))
+        return self.to_out(merge_heads(F.scaled_dot_product_attention(queries, keys, values)))
+
+
+@MODELS.register_module()
+class PerceiverResampler(nn.Module):
+    """Turns the patch features of each medium into a fixed number of visual tokens.
+
+    Args:
+        dim: Width of the patch features and of the visual tokens.
+        depth: Number of layers.
+        dim_head: Width of a head.
+        heads: Number of heads.
+        num_latents: Number of visual tokens of a medium, K.
+        max_frames: Most frames a medium may have; they get learned temporal embeddings. None leaves
+            the frames without an order, as the image models of OpenFlamingo do.
+        ff_mult: Width of the feed-forward's hidden layer, in multiples of `dim`.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        depth: int = 6,
+        dim_head: int = 64,
+        heads: int = 8,
+        num_latents: int = 64,
+        max_frames: int | None = None,
+        ff_mult: int = 4,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.latents = nn.Parameter(torch.randn(num_latents, dim))
+        self.frame_embs = nn.Parameter(torch.randn(max_frames, dim)) if max_frames else None
+        self.layers = nn.ModuleList(
+            nn.ModuleList([PerceiverAttention(dim, dim_head, heads), feed_forward(dim, ff_mult)])
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Resamples every medium on its own.
+
+        Args:
+            features: (B, M, F, V, D), output of the vision backbone.
+
+        Returns:
+            Tensor: (B, M, K, D), the visual tokens.
+
+        Raises:
+            ValueError: A medium has more frames than there are temporal embeddings.
+        """
+        batch, num_media, num_frames = features.shape[:3]
+        if self.frame_embs is not None:
+            if num_frames > len(self.frame_embs):
+                raise ValueError(
+                    f'A medium has {num_frames} frames, but model.resampler.max_frames is '
+                    f'{len(self.frame_embs)}. Load fewer frames or train with a larger max_frames.'
+                )
+            features = features + self.frame_embs[:num_frames, None]
+        features = features.flatten(0, 1).flatten(1, 2)
+        latents = self.latents.expand(len(features), -1, -1)
+        for attention, ff in self.layers:
+            latents = latents + attention(features, latents)
+            latents = latents + ff(latents)
+        return self.norm(latents).unflatten(0, (batch, num_media))

@@ -1,0 +1,184 @@
+"""Interleaved prompts: a sample becomes text with `<image>` marks, generated text an answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from .registry import PROMPTS
+
+IMAGE_TOKEN = '<image>'
+END_OF_CHUNK_TOKEN = '<|endofchunk|>'
+OUTPUT_FIELDS = ('caption', 'answer')
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of prompt text with one origin.
+
+    Attributes:
+        text: The characters.
+        is_user: The text comes from data (a caption, a question, an answer), so special tokens in
+            it mean nothing.
+        is_output: The text is what the model is to write.
+        chunk: Position of the example (shot or query) the text belongs to.
+    """
+
+    text: str
+    is_user: bool = False
+    is_output: bool = False
+    chunk: int = 0
+
+
+class Prompt(list[Segment]):
+    """The segments of one interleaved prompt, shots first, query last."""
+
+    @property
+    def text(self) -> str:
+        """All segments joined."""
+        return ''.join(segment.text for segment in self)
+
+    @property
+    def num_images(self) -> int:
+        """Number of `<image>` marks; the ones in user text don't count."""
+        return sum(segment.text.count(IMAGE_TOKEN) for segment in self if not segment.is_user)
+
+    @property
+    def num_chunks(self) -> int:
+        """Number of examples, the query included."""
+        return len({segment.chunk for segment in self})
+
+    def without_first_chunk(self) -> 'Prompt':
+        """The same prompt without its first example."""
+        return Prompt(segment for segment in self if segment.chunk != self[0].chunk)
+
+
+@PROMPTS.register_module()
+class PromptTemplate:
+    """Renders the prompt of one task and parses what the model answers.
+
+    Templates are format strings. Their fields are filled with text from the data, everything else
+    is the template's own text and the only place where special tokens have a meaning.
+
+    Args:
+        shot: Template of a finished example, such as `'<image>Output:{caption}<|endofchunk|>'`.
+        query: Template of the example to finish, such as `'<image>Output:'`.
+        output: Field that the model writes, 'caption' or 'answer'.
+        stop: Generated text is cut at the first of these strings.
+        strip: Characters taken off both ends of the generated text, besides white space.
+        drop: Characters taken out of the generated text wherever they are.
+        text_only_examples: Examples without images for a sample that has no shots, as the Flamingo
+            paper gives them to zero-shot prompts.
+        generation: Arguments for Hugging Face's `generate`, such as `num_beams` and
+            `max_new_tokens`.
+
+    Raises:
+        ValueError: A template lacks the field it needs or `output` is unknown.
+    """
+
+    def __init__(
+        self,
+        shot: str,
+        query: str,
+        output: str,
+        stop: Sequence[str] = (),
+        strip: str = '',
+        drop: str = '',
+        text_only_examples: Sequence[Mapping[str, str]] = (),
+        generation: Mapping[str, Any] | None = None,
+    ) -> None:
+        if output not in OUTPUT_FIELDS:
+            raise ValueError(
+                f'PromptTemplate.output is {output!r}, it must be one of {list(OUTPUT_FIELDS)}.'
+            )
+        self.shot = _parse_template(shot)
+        self.query = _parse_template(query)
+        if output not in {field for _, field in self.shot}:
+            raise ValueError(
+                f'PromptTemplate.shot is {shot!r}: it needs the field {{{output}}} that `output` '
+                'names.'
+            )
+        if output in {field for _, field in self.query}:
+            raise ValueError(
+                f'PromptTemplate.query is {query!r}: drop {{{output}}}, the model is to write it.'
+            )
+        self.output = output
+        self.stop = tuple([stop] if isinstance(stop, str) else stop)
+        self.strip = strip
+        self.drop = drop
+        self.text_only_examples = tuple(text_only_examples)
+        self.generation = dict(generation or {})
+
+    def render(self, sample: Any) -> Prompt:
+        """Writes the prompt of a sample.
+
+        Args:
+            sample: Record dict or FlamingoDataSample. A sample with `output` is a training sample:
+                its query is a finished example.
+
+        Returns:
+            Prompt: Shots in their order, then the query. A shot whose `img_path` is None has no
+                `<image>`.
+
+        Raises:
+            ValueError: The sample or a shot lacks a field of the template.
+        """
+        shots = sample.get('shots') or self.text_only_examples
+        prompt = Prompt()
+        for chunk, shot in enumerate(shots):
+            has_image = shot.get('img_path') is not None
+            prompt.extend(self._fill(self.shot, shot, chunk, has_image))
+        output = sample.get('output')
+        if output is None:
+            prompt.extend(self._fill(self.query, sample, len(shots)))
+        else:
+            fields = {field: sample.get(field) for _, field in self.shot if field}
+            prompt.extend(self._fill(self.shot, {**fields, self.output: output}, len(shots)))
+        return prompt
+
+    def parse(self, text: str) -> str:
+        """Turns generated text into a caption or an answer."""
+        for stop in self.stop:
+            text = text.split(stop, 1)[0]
+        text = text.translate({ord(character): None for character in self.drop})
+        previous = None
+        while text != previous:
+            previous, text = text, text.strip().strip(self.strip)
+        return text
+
+    def _fill(
+        self,
+        template: list[tuple[str, str | None]],
+        fields: Any,
+        chunk: int,
+        has_image: bool = True,
+    ) -> Iterator[Segment]:
+        after_output = False
+        for literal, field in template:
+            literal = literal if has_image else literal.replace(IMAGE_TOKEN, '')
+            if after_output and literal.startswith(END_OF_CHUNK_TOKEN):
+                yield Segment(END_OF_CHUNK_TOKEN, is_output=True, chunk=chunk)
+                literal = literal.removeprefix(END_OF_CHUNK_TOKEN)
+            if literal:
+                yield Segment(literal, chunk=chunk)
+            after_output = field == self.output
+            if field is not None:
+                value = fields.get(field)
+                if value is None:
+                    raise ValueError(
+                        f'The prompt template needs the field {field!r}, but example {chunk} of '
+                        'the sample has none.'
+                    )
+                yield Segment(str(value), is_user=True, is_output=after_output, chunk=chunk)
+
+
+def _parse_template(template: str) -> list[tuple[str, str | None]]:
+    """Splits a format string into pairs of literal text and the field after it."""
+    pieces = []
+    for literal, field, spec, conversion in Formatter().parse(template):
+        if field is not None and (not field.isidentifier() or spec or conversion):
+            raise ValueError(
+                f'Prompt template {template!r}: write fields as {{name}}, {{{field}}} is not one.'
+            )
+        pieces.append((literal, field))
+    return pieces

@@ -1,0 +1,35 @@
+"""Child registries of mmengine's, one for each kind of component a config can name.
+
+A type written in a config is looked for here first, then in mmengine's root. The modules in `locations` are imported
+the first time a registry is asked for a type, so `import mmflamingo` stays light.
+"""
+
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import EVALUATOR as MMENGINE_EVALUATOR
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
+from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
+from mmengine.registry import Registry
+
+
+def _child(name: str, parent: Registry | None, location: str) -> Registry:
+    return Registry(name, parent=parent, scope='mmflamingo', locations=[location])
+
+
+DATASETS = _child('dataset', MMENGINE_DATASETS, 'mmflamingo.datasets')
+DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'mmflamingo.datasets')
+TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'mmflamingo.datasets.transforms')
+PROMPTS = _child('prompt', None, 'mmflamingo.prompts')
+TOKENIZERS = _child('tokenizer', None, 'mmflamingo.models')
+MODELS = _child('model', MMENGINE_MODELS, 'mmflamingo.models')
+METRICS = _child('metric', MMENGINE_METRICS, 'mmflamingo.evaluation')
+EVALUATORS = _child('evaluator', MMENGINE_EVALUATOR, 'mmflamingo.evaluation')
+HOOKS = _child('hook', MMENGINE_HOOKS, 'mmflamingo.engine')
+OPTIM_WRAPPERS = _child('optimizer wrapper', MMENGINE_OPTIM_WRAPPERS, 'mmflamingo.engine')
+RUNNERS = _child('runner', MMENGINE_RUNNERS, 'mmflamingo.engine')
+VISUALIZERS = _child('visualizer', MMENGINE_VISUALIZERS, 'mmflamingo.visualization')

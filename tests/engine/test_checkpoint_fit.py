@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from mmflamingo.engine.checkpoint_fit import keys_without_source, load_state_dict_strictly
+from mmflamingo.engine.errors import CheckpointError
+
+
+def test_misfits_are_grouped_and_nothing_is_loaded(toy_model):
+    before = {key: value.clone() for key, value in toy_model.state_dict().items()}
+    given = {
+        'body.weight': torch.full((1, 1), 7.0),
+        'body.bias': torch.zeros(5),
+        'perceiver.layers.0.a': torch.zeros(1),
+        'perceiver.layers.1.a': torch.zeros(1),
+        'extra': torch.zeros(1),
+    }
+    with pytest.raises(CheckpointError) as caught:
+        load_state_dict_strictly(toy_model, given, 'file.pth')
+    message = str(caught.value)
+    assert message.startswith('file.pth does not fit the ToyModel')
+    assert '  missing from the checkpoint: 4 keys\n' in message
+    assert '    head.*: 2, e.g. head.weight, head.bias\n' in message
+    assert '  unexpected, not in the model: 3 keys\n' in message
+    assert '    perceiver.layers.*: 2, e.g. perceiver.layers.0.a, perceiver.layers.1.a\n' in message
+    assert '    top level: 1, e.g. extra\n' in message
+    assert '    body.*: 1, e.g. body.bias (5,) (model: (1,))\n' in message
+    for key, value in toy_model.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+def test_weights_take_the_models_dtype(toy_model):
+    state_dict = {key: value.half() for key, value in toy_model.state_dict().items()}
+    load_state_dict_strictly(toy_model, state_dict, 'half.pth')
+    assert {value.dtype for value in toy_model.state_dict().values()} == {torch.float32}
+
+
+def test_parts_with_weights_of_their_own_may_be_absent(toy_model):
+    toy_model.own_source = True
+    state_dict = toy_model.state_dict()
+    rest = {key: value for key, value in state_dict.items() if not key.startswith('head.')}
+    load_state_dict_strictly(toy_model, rest, 'adapter.pth')
+    assert keys_without_source(toy_model, rest) == []
+    assert all(not key.startswith('head.') for key in keys_without_source(toy_model))

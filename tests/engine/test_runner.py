@@ -1,0 +1,67 @@
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmflamingo.engine.errors import CheckpointError
+
+
+def test_resumed_training_equals_uninterrupted(toy_cfg, build_runner, tmp_path):
+    whole = build_runner(toy_cfg, work_dir=str(tmp_path / 'whole')).train()
+    half_way = str(tmp_path / 'whole' / 'iter_4.pth')
+    overrides = {'work_dir': str(tmp_path / 'rest'), 'load_from': half_way, 'resume': True}
+    resumed = build_runner(toy_cfg, **overrides).train()
+    for key, value in whole.state_dict().items():
+        assert torch.allclose(value, resumed.state_dict()[key]), key
+
+
+def test_no_random_weights_are_tested_unawares(toy_cfg, build_runner):
+    runner = build_runner(toy_cfg, allow_random_weights=False)
+    with pytest.raises(CheckpointError, match=r'would be random:\n  6 keys\n    body\.\*: 2'):
+        runner.test()
+
+
+def test_checkpoint_must_fit_to_be_tested(toy_cfg, build_runner, tmp_path):
+    torch.save({'state_dict': {'body.weight': torch.zeros(1, 1)}}, tmp_path / 'part.pth')
+    runner = build_runner(toy_cfg, load_from=str(tmp_path / 'part.pth'))
+    with pytest.raises(CheckpointError, match='part.pth does not fit'):
+        runner.test()
+    log = Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+    assert 'The run broke off.' in log and 'Traceback' in log
+
+
+def test_module_prefix_and_bare_state_dict(toy_cfg, build_runner, tmp_path, toy_model):
+    state_dict = {f'module.{key}': value for key, value in toy_model.state_dict().items()}
+    torch.save(state_dict, tmp_path / 'bare.pth')
+    runner = build_runner(toy_cfg, load_from=str(tmp_path / 'bare.pth'), allow_random_weights=False)
+    assert runner.test()['toy/count'] == 13
+    assert torch.equal(runner.model.body.weight, toy_model.body.weight)
+
+
+def test_dict_without_state_dict_is_named(toy_cfg, build_runner, tmp_path):
+    torch.save({'epoch': 3, 'model': {}}, tmp_path / 'odd.pth')
+    runner = build_runner(toy_cfg)
+    with pytest.raises(CheckpointError, match=r'odd\.pth is neither.*epoch, model'):
+        runner.load_checkpoint(str(tmp_path / 'odd.pth'))
+
+
+def test_loading_what_fits_is_asked_for_and_logged(toy_cfg, build_runner, tmp_path):
+    weights = {'body.weight': torch.full((1, 1), 7.0), 'other': torch.zeros(1)}
+    torch.save(weights, tmp_path / 'part.pth')
+    runner = build_runner(toy_cfg)
+    runner.load_checkpoint(str(tmp_path / 'part.pth'), strict=False)
+    assert runner.model.body.weight.item() == 7
+    log = Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+    assert 'unexpected, not in the model: 1 key' in log
+
+
+def test_terminal_is_spared_the_setup_but_the_log_file_is_not(toy_cfg, build_runner, capfd):
+    runner = build_runner(toy_cfg)
+    runner.logger.info('to both')
+    shown = capfd.readouterr()
+    log = Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+    assert 'System environment' in log and 'Hooks will be executed' in log and 'to both' in log
+    assert 'System environment' not in shown.out + shown.err
+    assert 'to both' in shown.out + shown.err
+    assert all(handler.level <= logging.INFO for handler in runner.logger.handlers)

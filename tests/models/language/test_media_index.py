@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from mmflamingo.models.language.media_context import MediaContext
+from mmflamingo.models.language.media_index import MEDIA_INDEX
+
+X, P = 9, 0  # <image>, padding
+
+# prompt of 7 tokens, then 2 generated ones
+TABLE = [
+    #  tokens                      mode                        medium each token sees
+    ([1, X, 3, 4, X, 6, 7, 5, 5], 'preceding', [0, 1, 1, 1, 2, 2, 2, 2, 2]),
+    ([1, X, 3, 4, X, 6, 7, 5, 5], 'following', [1, 1, 2, 2, 2, 0, 0, 0, 0]),
+    ([1, X, 3, 4, X, 6, 7, 5, 5], 'preceding_blind_decoding', [0, 1, 1, 1, 2, 2, 2, 0, 0]),
+    ([P, P, 1, 2, X, 3, 4, 5, 5], 'preceding', [0, 0, 0, 0, 1, 1, 1, 1, 1]),
+    ([P, P, 1, 2, X, 3, 4, 5, 5], 'following', [1, 1, 1, 1, 1, 0, 0, 0, 0]),
+    ([X, X, 1, 2, 3, 3, 4, 5, 5], 'preceding', [1, 2, 2, 2, 2, 2, 2, 2, 2]),
+    ([X, X, 1, 2, 3, 3, 4, 5, 5], 'following', [1, 2, 0, 0, 0, 0, 0, 0, 0]),
+    ([1, 2, 3, 4, 5, 6, 7, 5, 5], 'preceding', [0] * 9),
+    ([1, 2, 3, 4, 5, 6, 7, 5, 5], 'following', [0] * 9),
+]
+
+
+@pytest.mark.parametrize(('tokens', 'mode', 'expected'), TABLE)
+def test_table(tokens, mode, expected):
+    """The whole sequence at once, and prompt and generated tokens in turns as with a cache."""
+    input_ids = torch.tensor([tokens])
+    media = MediaContext(torch.zeros(1, 2, 3, 4), MEDIA_INDEX[mode], X, prompt_length=7)
+    media.read(input_ids, past_length=0)
+    assert media.index.tolist() == [expected]
+
+    in_turns = []
+    for start, end in ((0, 7), (7, 8), (8, 9)):
+        media.read(input_ids[:, start:end], past_length=start)
+        in_turns += media.index[0].tolist()
+    assert in_turns == expected
+
+
+def test_mask_opens_the_latents_of_one_medium():
+    media = MediaContext(torch.zeros(1, 2, 2, 4), MEDIA_INDEX['preceding'], X)
+    media.read(torch.tensor([[1, X, 3, X]]), past_length=0)
+    everything = [True] * 4  # no medium: the attention throws the result away
+    first, second = [True, True, False, False], [False, False, True, True]
+    assert media.mask[0, 0].tolist() == [everything, first, first, second]
+
+
+def test_rows_of_beams_go_on_counting():
+    media = MediaContext(torch.zeros(2, 2, 3, 4), MEDIA_INDEX['preceding'], X)
+    media.read(torch.tensor([[X, 1, X, 2], [3, 3, X, 2]]), past_length=0)
+    media.read(torch.tensor([[5], [5], [5], [5], [X], [5]]), past_length=4)
+    assert media.index.tolist() == [[2], [2], [2], [1], [2], [1]]
+    assert media.mask.shape == (2, 1, 3, 6)
+
+
+def test_rows_that_no_sample_owns():
+    media = MediaContext(torch.zeros(2, 1, 3, 4), MEDIA_INDEX['preceding'], X)
+    with pytest.raises(ValueError, match='3 rows of text can not share the media of 2 samples'):
+        media.read(torch.ones(3, 4, dtype=torch.long), past_length=0)

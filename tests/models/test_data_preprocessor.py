@@ -1,0 +1,126 @@
+import pytest
+import torch
+from mmengine.logging import MMLogger
+
+from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
+from mmflamingo.structures import FlamingoDataSample
+
+PROMPT = {
+    'type': 'PromptTemplate',
+    'shot': '<image>Output:{caption}<|endofchunk|>',
+    'query': '<image>Output:',
+    'output': 'caption',
+}
+
+
+@pytest.fixture
+def build(tokenizer_folder):
+    def build(**kwargs):
+        return MODELS.build(
+            {
+                'type': 'FlamingoDataPreprocessor',
+                'tokenizer': TOKENIZERS.build(
+                    {'type': 'FlamingoTokenizer', 'pretrained': tokenizer_folder}
+                ),
+                'prompts': {'caption': PROMPTS.build(PROMPT)},
+                'mean': [10.0, 20.0, 30.0],
+                'std': [1.0, 2.0, 4.0],
+                **kwargs,
+            }
+        )
+
+    return build
+
+
+def sample(num_shots=0, **fields):
+    shots = [{'img_path': f'{i}.png', 'caption': 'A cat'} for i in range(num_shots)]
+    record = {'task': 'caption', 'sample_id': 7, 'shots': shots, **fields}
+    return FlamingoDataSample.from_record(record, meta_keys=['task', 'sample_id'])
+
+
+def pixels(num_media, blue=30, green=20, red=10, frames=1, size=2):
+    colour = torch.tensor([blue, green, red], dtype=torch.uint8).view(3, 1, 1)
+    return colour.expand(num_media, frames, 3, size, size).contiguous()
+
+
+def test_normalisation_and_padding(build):
+    data = {
+        'inputs': [pixels(1, blue=34, green=26, red=12), pixels(3, frames=1)],
+        'data_samples': [sample(0), sample(2)],
+    }
+    batch = build()(data)
+    assert batch['images'].shape == (2, 3, 1, 3, 2, 2)
+    assert batch['images'].dtype == torch.float32
+    assert batch['images'][0, 0, 0, :, 0, 0].tolist() == [2.0, 3.0, 1.0], 'red, green, blue'
+    assert batch['images'][0, 1:].eq(0).all() and batch['images'][1].eq(0).all()
+    assert batch['num_media'].tolist() == [1, 3]
+    assert batch['data_samples'] is data['data_samples']
+    assert 'labels' not in batch
+    assert batch['attention_mask'].sum(1).tolist() == [4, 4 + 2 * 6]
+    assert batch['attention_mask'][0, :-4].eq(0).all(), 'left padding'
+
+
+def test_bgr_may_stay(build):
+    data = {'inputs': [pixels(1, blue=12, green=26, red=34)], 'data_samples': [sample()]}
+    assert build(to_rgb=False)(data)['images'][0, 0, 0, :, 0, 0].tolist() == [2.0, 3.0, 1.0]
+
+
+def test_training_batch_has_labels(build):
+    data = {'inputs': [pixels(2)], 'data_samples': [sample(1, output='dog')]}
+    output = build()(data, training=True)['labels']
+    everything = build(loss_on='all')(data, training=True)['labels']
+    assert (output != -100).sum() == 5, 'A, cat, dog and two ends'
+    assert (everything != -100).sum() == 9, 'and Output and : twice'
+
+
+def test_a_long_prompt_loses_its_first_shots_and_their_images(build, caplog):
+    images = torch.cat([pixels(1, red=10 + i) for i in range(4)])
+    data = {'inputs': [images], 'data_samples': [sample(3)]}
+    MMLogger.get_current_instance().addHandler(caplog.handler)
+    batch = build(max_length=12)(data)
+    MMLogger.get_current_instance().removeHandler(caplog.handler)
+    assert batch['input_ids'].shape == (1, 10)
+    assert batch['num_media'].tolist() == [2]
+    assert batch['images'][0, :, 0, 0, 0, 0].tolist() == [2.0, 3.0], 'the last shot and the query'
+    assert 'Sample 7 is longer than max_length = 12 tokens: its first 2 of 3 shots' in caplog.text
+
+
+def test_a_query_that_is_too_long_alone(build):
+    data = {'inputs': [pixels(2)], 'data_samples': [sample(1)]}
+    with pytest.raises(ValueError, match='Sample 7 has 4 tokens without any shot, .* is 3'):
+        build(max_length=3)(data)
+
+
+@pytest.mark.parametrize('num_images', [0, 1, 3])
+def test_images_and_marks_must_agree(build, num_images):
+    data = {'inputs': [pixels(num_images)], 'data_samples': [sample(1)]}
+    message = (
+        f'Sample 7 has {num_images} images, but its prompt has 2 <image> marks: .<image>Output'
+    )
+    with pytest.raises(ValueError, match=message):
+        build()(data)
+
+
+def test_unknown_task(build):
+    data = {'inputs': [pixels(1)], 'data_samples': [sample(task='ocr')]}
+    with pytest.raises(ValueError, match=r"the task 'ocr', model.prompts has \['caption'\]"):
+        build()(data)
+
+
+def test_training_needs_an_output(build):
+    data = {'inputs': [pixels(1)], 'data_samples': [sample()]}
+    with pytest.raises(ValueError, match='Sample 7 has no `output` to learn'):
+        build()(data, training=True)
+
+
+def test_media_of_two_sizes(build):
+    data = {'inputs': [pixels(1), pixels(1, size=4)], 'data_samples': [sample(), sample()]}
+    with pytest.raises(ValueError, match=r'\(1, 3, 2, 2\), \(1, 3, 4, 4\).* resize and crop'):
+        build()(data)
+
+
+def test_unknown_loss(build):
+    with pytest.raises(
+        ValueError, match=r"loss_on is 'text', it must be one of \['output', 'all'\]"
+    ):
+        build(loss_on='text')

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Train in several processes: on GPUs by nccl, without any on CPUs by gloo.
+#   tools/dist_train.sh CONFIG NUM_PROCESSES [options of tools/train.py]
+# Environment: NNODES, NODE_RANK, MASTER_ADDR, PORT.
+set -euo pipefail
+if [ $# -lt 2 ]; then
+    echo "usage: $0 CONFIG NUM_PROCESSES [options of tools/train.py]" >&2
+    exit 2
+fi
+
+CONFIG=$1
+PROCESSES=$2
+
+python -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$PROCESSES" \
+    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "${@:3}"
