@@ -29,7 +29,9 @@ def parse_args() -> argparse.Namespace:
         default='metrics',
         help='what --out holds: metrics (.json, .yaml, .pkl) or predictions (.jsonl, .json, .pkl)',
     )
-    parser.add_argument('--show-dir', metavar='DIR', help='draw the first 50 samples into this folder')
+    parser.add_argument(
+        '--show-dir', metavar='DIR', help='draw the first 50 samples into this folder'
+    )
     parser.add_argument('--amp', action='store_true', help='predict in mixed precision')
     parser.add_argument(
         '--cfg-options',

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 
 from mmengine import registry as roots
+from mmengine.config import Config
 from mmengine.registry import Registry
 from torch.utils.data import DataLoader
 
@@ -12,33 +13,36 @@ from mmflamingo import registry as ours
 from .errors import ConfigError
 from .signatures import accepted_arguments
 
-# The registry that builds what stands under a key; the innermost such key counts.
-REGISTRY_OF_KEY = {
+# The registry that builds what stands under a key of the config, and under a key further in; the innermost counts.
+REGISTRY_OF_SECTION = {
     'model': ours.MODELS,
     'data_preprocessor': ours.MODELS,
-    'tokenizer': ours.TOKENIZERS,
-    'prompts': ours.PROMPTS,
-    'dataset': ours.DATASETS,
-    'datasets': ours.DATASETS,
-    'pipeline': ours.TRANSFORMS,
-    'transforms': ours.TRANSFORMS,
-    'sampler': ours.DATA_SAMPLERS,
-    'batch_sampler': ours.DATA_SAMPLERS,
-    'collate_fn': roots.FUNCTIONS,
+    'train_dataloader': ours.DATASETS,
+    'val_dataloader': ours.DATASETS,
+    'test_dataloader': ours.DATASETS,
     'val_evaluator': ours.METRICS,
     'test_evaluator': ours.METRICS,
     'default_hooks': ours.HOOKS,
     'custom_hooks': ours.HOOKS,
     'optim_wrapper': ours.OPTIM_WRAPPERS,
-    'optimizer': roots.OPTIMIZERS,
     'param_scheduler': roots.PARAM_SCHEDULERS,
     'visualizer': ours.VISUALIZERS,
-    'vis_backends': roots.VISBACKENDS,
     'train_cfg': roots.LOOPS,
     'val_cfg': roots.LOOPS,
     'test_cfg': roots.LOOPS,
     'log_processor': roots.LOG_PROCESSORS,
     'model_wrapper_cfg': roots.MODEL_WRAPPERS,
+}
+REGISTRY_OF_KEY = {
+    'tokenizer': ours.TOKENIZERS,
+    'prompts': ours.PROMPTS,
+    'pipeline': ours.TRANSFORMS,
+    'transforms': ours.TRANSFORMS,
+    'sampler': ours.DATA_SAMPLERS,
+    'batch_sampler': ours.DATA_SAMPLERS,
+    'collate_fn': roots.FUNCTIONS,
+    'optimizer': roots.OPTIMIZERS,
+    'vis_backends': roots.VISBACKENDS,
     'init_cfg': roots.WEIGHT_INITIALIZERS,
 }
 # Arguments that the runner supplies, by root registry, and the model to its parts, by key.
@@ -49,6 +53,7 @@ SUPPLIED_BY_RUNNER = {
     roots.OPTIMIZERS: {'params'},
     roots.OPTIM_WRAPPERS: {'optimizer'},
     roots.PARAM_SCHEDULERS: {'optimizer'},
+    roots.VISBACKENDS: {'save_dir'},
     roots.VISUALIZERS: {'name'},
     roots.FUNCTIONS: {'data_batch', 'batch'},
 }
@@ -69,7 +74,7 @@ FOREIGN_KEYS = ('config', 'generation', 'env_cfg', 'backend_args')
 DATALOADER_KEYS = {'dataset', 'sampler', 'batch_sampler', 'collate_fn', 'num_batch_per_epoch'}
 
 
-def check_config(cfg: Mapping) -> None:
+def check_config(cfg: Config | Mapping) -> None:
     """Check every part that a config names: its type is registered, and takes the arguments given.
 
     Raises:
@@ -81,9 +86,10 @@ def check_config(cfg: Mapping) -> None:
         raise ConfigError('\n  '.join([f'The config has {count}:', *mistakes]))
 
 
-def find_mistakes(cfg: Mapping) -> Iterator[str]:
+def find_mistakes(cfg: Config | Mapping) -> Iterator[str]:
     """Yield one sentence for each mistake in a config."""
-    for path, node, kind in _parts(cfg, '', None):
+    plain = cfg.to_dict() if isinstance(cfg, Config) else cfg
+    for path, node, kind in _parts(plain, '', None):
         if path.endswith('_dataloader'):
             yield from _check_dataloader(path, node)
         elif 'type' in node:
@@ -99,8 +105,9 @@ def _parts(
             yield path, node, kind
         for key, value in node.items():
             if key not in FOREIGN_KEYS:
+                known = REGISTRY_OF_KEY if path else REGISTRY_OF_SECTION | REGISTRY_OF_KEY
                 inner = f'{path}.{key}' if path else str(key)
-                yield from _parts(value, inner, REGISTRY_OF_KEY.get(key, kind))
+                yield from _parts(value, inner, known.get(key, kind))
     elif isinstance(node, list | tuple):
         for index, value in enumerate(node):
             yield from _parts(value, f'{path}[{index}]', kind)
@@ -114,16 +121,18 @@ def _check_dataloader(path: str, node: Mapping) -> Iterator[str]:
 
 
 def _check_part(path: str, node: Mapping, kind: Registry | None) -> Iterator[str]:
-    found = node['type']
-    if isinstance(found, str):
-        # An evaluator may be named where metrics are expected.
-        kinds = [kind, ours.EVALUATORS] if kind is ours.METRICS else [kind]
-        found, kind = _look_up(found, kinds if kind else _all_registries())
-        if found is None:
-            yield _unknown_type(path, node['type'], kinds if kind else _all_registries())
+    target = node['type']
+    if isinstance(target, str):
+        if kind is None:
+            kinds = _all_registries()
+        else:  # an evaluator may be named where metrics are expected
+            kinds = [kind, ours.EVALUATORS] if kind is ours.METRICS else [kind]
+        target, kind = _look_up(target, kinds)
+        if target is None:
+            yield _unknown_type(path, node['type'], kinds)
             return
     root = _with_parents(kind)[-1] if kind else None
-    yield from _check_arguments(path, node, found, root)
+    yield from _check_arguments(path, node, target, root)
 
 
 def _last_key(path: str) -> str:
@@ -145,9 +154,9 @@ def _look_up(name: str, kinds: list[Registry]) -> tuple[Callable | None, Registr
 
 def _unknown_type(path: str, name: str, kinds: list[Registry]) -> str:
     said = f'{path}.type = {name!r} is not registered.'
-    elsewhere = [r for r in _all_registries() if _look_up(name, [r])[0] is not None]
-    if elsewhere:
-        return f'{said[:-1]} as a {kinds[0].name}, but as a {elsewhere[0].name}.'
+    found, elsewhere = _look_up(name, _all_registries())
+    if found is not None:
+        return f'{said[:-1]} as a {kinds[0].name}, but as a {elsewhere.name}.'
     names = {name for kind in kinds for r in _with_parents(kind) for name in r.module_dict}
     return said + _hint(name, names)
 

@@ -76,7 +76,9 @@ def describe(missing: list[Missing]) -> str:
         for item in missing:
             if item.how == how:
                 lines.append(f'  {item.path}\n      {item.key}: {item.reason}')
-        lines += [f'  -> {line}' if i == 0 else f'     {line}' for i, line in enumerate(how.split('\n'))]
+        lines += [
+            f'  -> {line}' if i == 0 else f'     {line}' for i, line in enumerate(how.split('\n'))
+        ]
     return '\n'.join(lines)
 
 

@@ -16,15 +16,14 @@ SUFFIXES = {METRICS: ('.json', '.yaml', '.yml', '.pkl'), PREDICTIONS: ('.jsonl',
 
 def metrics_table(metrics: Mapping[str, Any]) -> str:
     """The metrics below each other, numbers with two decimals."""
+    header = ('metric', 'value')
     rows = [
         (name, f'{value:.2f}' if isinstance(value, float) else str(value))
         for name, value in metrics.items()
     ]
-    name_width = max(len('metric'), *(len(name) for name, _ in rows))
-    value_width = max(len('value'), *(len(value) for _, value in rows))
-    line = '-' * (name_width + 2 + value_width)
-    body = [f'{name:<{name_width}}  {value:>{value_width}}' for name, value in rows]
-    return '\n'.join([f'{"metric":<{name_width}}  {"value":>{value_width}}', line, *body])
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    head, *body = [f'{name:<{widths[0]}}  {value:>{widths[1]}}' for name, value in [header, *rows]]
+    return '\n'.join([head, '-' * len(head), *body])
 
 
 def check_out_file(path: str, item: str) -> None:

@@ -92,8 +92,7 @@ def _read_local(path: Path, map_location: object) -> dict:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # each reader has exceptions of its own for a broken file
         raise CheckpointError(
-            f'{path} ({path.stat().st_size} bytes) cannot be read as a checkpoint: '
-            f'{_reason(error)}'
+            f'{path} ({path.stat().st_size} bytes) cannot be read as a checkpoint: {_reason(error)}'
         ) from error
     if not isinstance(checkpoint, dict):
         raise CheckpointError(

@@ -1,0 +1,7 @@
+"""Metrics as the official scripts of each benchmark compute them, with a score for every sample."""
+
+from .coco_caption import COCOCaption
+from .report_vqa import ReportVQA
+from .vqa_accuracy import VQAAcc
+
+__all__ = ['COCOCaption', 'ReportVQA', 'VQAAcc']

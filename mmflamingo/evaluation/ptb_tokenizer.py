@@ -1,4 +1,18 @@
-"""PTB tokens in pure Python, equal to those of Stanford's tokenizer as COCO's captions use it."""
+r"""Penn Treebank tokens of captions in pure Python.
+
+COCO's caption scores are defined on the tokens of Stanford's PTBTokenizer (`-preserveLines
+-lowerCase`, the jar inside pycocoevalcap 1.2) without punctuation. Where Java is missing, this
+module gives the same tokens, for a caption and for nearly any other line of text: words split as
+in "do n't", abbreviations with their full stop, numbers, links, smileys, `(` spelled '-lrb-'.
+
+Known differences:
+
+- Emoji and other characters beyond the Basic Multilingual Plane, which are dropped here and there,
+  may change where an address (`a😀b@c.d`) ends.
+- A code point that Unicode assigned after 2012 may count as a letter here; the jar drops it.
+- The jar reads on into the next line behind a caption that ends with a lone letter or with
+  'No.', 'Fig.' and the like; here, and in `java_tokenizer.py`, a caption stands alone.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,50 +20,68 @@ from typing import NamedTuple
 
 from . import ptb_tables as tables
 
+# What pycocoevalcap leaves out. Lower-cased brackets ('-lrb-') are not among them.
+PUNCTUATION = frozenset("'' ' `` ` -LRB- -RRB- -LCB- -RCB- . ? ! , : - -- ... ;".split())
+
 
 def _characters(ranges: str) -> str:
     """'AA C0-D6' as the inside of a regular expression's character class."""
-    return ''.join(
-        '-'.join(rf'\u{int(end, 16):04x}' for end in item.split('-')) for item in ranges.split()
-    )
+    return re.sub(r'([0-9A-F]{2,4}) ?', lambda m: rf'\u{m[1]:0>4}', ' '.join(ranges.split()))
 
 
-def _any_case(words: str) -> str:
+def _any_of(words: str, capital: bool = False) -> str:
+    """One of the words in any case, but with a capital in front if `capital`."""
+    if capital:
+        return '(?:' + '|'.join(f'{word[0]}(?i:{word[1:]})' for word in words.split()) + ')'
     return '(?i:' + '|'.join(words.split()) + ')'
 
 
-def _any_case_but_first(words: str) -> str:
-    return '(?:' + '|'.join(f'{word[0]}(?i:{word[1:]})' for word in words.split()) + ')'
-
-
-LETTER = f'A-Za-z{_characters(tables.LETTERS)}'
+# Insides of character classes
+LETTER = 'A-Za-z' + _characters(tables.LETTERS)
 MARK = _characters(tables.MARKS)
-DIGIT = f'0-9{_characters(tables.DIGITS)}'
-SYMBOL = rf'!#-&*+/<-@\\^_|~{_characters(tables.SYMBOLS)}'
+DIGIT = '0-9' + _characters(tables.DIGITS)
 SPACE = r' \t\u00a0\u2000-\u200a\u3000'
+HYPHEN = r'\-\u058a\u2010\u2011'
+CURLY_QUOTE = r'`\u0091-\u0094\u00ab\u00bb\u2018-\u201f\u2039\u203a'
+NO_LINK = r' \t\n\f\r"<>|'  # ends a web or mail address
+
+# Parts of rules
 APOSTROPHE = r"(?:['\u0092\u2019]|&apos;)"
-ANY_QUOTE = r"(?:['`\u0091\u0092\u2018\u2019\u201b]|&apos;)"
-
-ALPHA = f'(?:[{LETTER}{MARK}]|&[aeiouAEIOU](?:acute|grave|uml);)'
-ALNUM = f'(?:[{LETTER}{MARK}{DIGIT}]|&[aeiouAEIOU](?:acute|grave|uml);)'
-WORD = f'{ALPHA}{ALNUM}*(?:[.!?]{ALPHA}{ALNUM}*)*'
+QUOTE = r"(?:['`\u0091\u0092\u2018\u2019\u201b]|&apos;)"
+AMPERSAND = '(?:&|&amp;)'
+ACCENTED = '&[aeiouAEIOU](?i:acute|grave|uml);'
+WORD_PART = f'(?:[{LETTER}{MARK}]|{ACCENTED})(?:[{LETTER}{MARK}{DIGIT}]|{ACCENTED})*'
+WORD = rf'{WORD_PART}(?:[.!?]{WORD_PART})*'
+PIECE = f'(?:[dDlLoO]{QUOTE}[{LETTER}{DIGIT}])?[{LETTER}{DIGIT}]+'
+COMPOUND = f'{PIECE}(?:[_{HYPHEN}]{PIECE})*'
+LETTERS_WITH_STOPS = r'[A-Za-z](?:\.[A-Za-z])+\.'
+DOTTED_COMPOUND = (
+    rf'[A-Za-z0-9][A-Za-z0-9.,\u00ad]*(?:-(?:{LETTERS_WITH_STOPS}|[A-Za-z0-9\u00ad]+))+'
+)
+JOINED_INITIALS = rf'[A-Z]+(?:(?:\+|{AMPERSAND})[A-Z]+)+'
+ENDING = '(?i:[msd]|re|ve|ll)'
 NUMBER = rf'(?:[{DIGIT}]*(?:[.:,\u00ad\u066b\u066c][{DIGIT}]+)+|[{DIGIT}]+)'
-ACRONYM = r'(?:[A-Za-z](?:\.[A-Za-z])*|(?:Canada|Sino|Korean|EU|Japan|non)-U\.S|U\.S\.-(?:U\.K|U\.S\.S\.R))'
-_PART = f'(?:[dDoOlL]{ANY_QUOTE}[{LETTER}{DIGIT}])?[{LETTER}{DIGIT}]+'
-COMPOUND = rf'{_PART}(?:[-_\u058a\u2010\u2011]{_PART})*'
-LIST = r'[A-Za-z0-9][A-Za-z0-9.,\u00ad]*(?:-(?:[A-Za-z](?:\.[A-Za-z])+\.|[A-Za-z0-9\u00ad]+))+'
+SLASHED = '[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}'
 TAG_NAME = '[A-Za-z][A-Za-z0-9_:.-]*'
-TAG = rf'<(?:{TAG_NAME}(?: +{TAG_NAME}(?: *= *(?:\'[^\'\r\n]*\'|"[^"\r\n]*"))?)* *(?:/ *)?|/{TAG_NAME} *|[!?][A-Za-z-][^>\r\n]*)>'
-URL_END = r'[^ \t\n\f\r"<>|.!?(){},-]'
-URL_PATH = rf'[^ \t\n\f\r"<>|()]+{URL_END}'
-HOST_PART = r'[^ \t\n\f\r"<>|(){}.\u00a0]+'
+TAG_VALUE = r""" *= *(?:'[^'\r\n]*'|"[^"\r\n]*")"""
+TAG = (
+    rf'<(?:{TAG_NAME}(?: +{TAG_NAME}(?:{TAG_VALUE})?)* *(?:/ *)?'
+    rf'|/{TAG_NAME} *|[!?][A-Za-z-][^>\r\n]*)>'
+)
+LINK_PATH = rf'[^{NO_LINK}()]+[^{NO_LINK}().!?{{}},-]'
+MAIL_HOST = rf'[^{NO_LINK}(){{}}.\u00a0]+'
+SENTENCE = rf'(?:(?:{_any_of(tables.SENTENCE_STARTS, capital=True)}|M[rRsS]\.)[{SPACE}\n]|{TAG})'
 
-BRACKETS = {'(': '-LRB-', ')': '-RRB-', '[': '-LSB-', ']': '-RSB-', '{': '-LCB-', '}': '-RCB-'}
-SPELLINGS = {
-    '\u00bc': '1/4', '\u00bd': '1/2', '\u00be': '3/4', '\u2153': '1/3', '\u2154': '2/3',
-    '\u00a2': 'cents', '\u00a3': '#', '\u0080': '$', '\u00a4': '$', '\u20a0': '$', '\u20ac': '$',
-    '&amp;': '&', '&lt;': '<', '&gt;': '>',
-}  # fmt: skip
+_SPELLING = str.maketrans(
+    dict.fromkeys('\u0091\u2018\u201b\u2039', '`')
+    | dict.fromkeys('\u0092\u2019\u203a', "'")
+    | dict.fromkeys('\u0093\u201c\u00ab', '``')
+    | dict.fromkeys('\u0094\u201d\u00bb', "''")
+    | dict.fromkeys('\u0080\u00a4\u20a0\u20ac', '$')
+    | {'\u00a2': 'cents', '\u00a3': '#'}
+    | {'\u00bc': '1/4', '\u00bd': '1/2', '\u00be': '3/4', '\u2153': '1/3', '\u2154': '2/3'}
+    | {'[': '-LSB-', ']': '-RSB-', '{': '-LCB-', '}': '-RCB-', '(': '-LRB-', ')': '-RRB-'}
+)
 
 
 def _as_written(token: str) -> str:
@@ -60,31 +92,35 @@ def _word(token: str) -> str:
     return token.replace('\u00ad', '').replace('&amp;', '&')
 
 
+def _mark(token: str) -> str:
+    return token.translate(_SPELLING)
+
+
+def _contraction(token: str) -> str:
+    return _mark(token.replace('&apos;', "'"))
+
+
+def _entity(token: str) -> str:
+    return {'&amp;': '&', '&lt;': '<', '&gt;': '>'}[token.lower()]
+
+
 def _unbroken(token: str) -> str:
     return token.replace(' ', '\u00a0')
 
 
-def _parentheses(token: str) -> str:
+def _with_parentheses(token: str) -> str:
     return _unbroken(token).replace('(', '-LRB-').replace(')', '-RRB-')
 
 
-def _respelled(token: str) -> str:
-    return SPELLINGS.get(token.lower(), token)
-
-
-def _straight(token: str) -> str:
-    return re.sub('[\u0091\u2018\u201b]', '`', re.sub(APOSTROPHE, "'", token))
-
-
-def _dropped(token: str) -> str:
-    return ''
+def _left_out(token: str) -> str:
+    return '.'
 
 
 class _Rule(NamedTuple):
-    """A kind of token: what it looks like and how it is spelled.
+    """One kind of token: how it looks, and how it is spelled.
 
-    Each group of the pattern is a token, the whole match where there are none. What is matched
-    behind the last group is left for the next token but counts for the length of the match.
+    Each group of the pattern is a token; the whole match is one where there are no groups. What the
+    pattern matches behind its last group stays for the next token, but counts for the length.
     """
 
     pattern: re.Pattern
@@ -95,8 +131,9 @@ def _rule(pattern: str, spell: Callable[[str], str] = _word) -> _Rule:
     return _Rule(re.compile(pattern), spell)
 
 
-# The longest match wins, the first of equally long ones.
-RULES = [
+# The longest match wins, the first of equally long ones. What no rule matches is left out.
+RULES = (
+    # Words and what is split from them
     _rule(r'(?i:(can)(not))'),
     _rule(r'(?i:(gon|wan)(na))'),
     _rule(r'(?i:(got)(ta))'),
@@ -104,83 +141,115 @@ RULES = [
     _rule(WORD),
     _rule(r"('[tT])(?i:is|was)"),
     _rule(TAG, _unbroken),
-    _rule(rf'(?i:ol|dunkin|somethin){APOSTROPHE}'),
-    _rule(rf'[lLdDjJ]{APOSTROPHE}'),
-    _rule(rf'{APOSTROPHE}[nN]{APOSTROPHE}'),
-    _rule(rf'{APOSTROPHE}[nN]'),
-    _rule(rf'{APOSTROPHE}(?i:em|till?|[2-9]0s)'),
-    _rule(rf'(?i:c{ANY_QUOTE}mon|o{ANY_QUOTE}o|cap{APOSTROPHE}n|c{APOSTROPHE}est)'),
-    _rule(rf'([A-Za-z]*[A-MO-Za-mo-z])[nN]{ANY_QUOTE}[tT]'),
-    _rule(rf'[nN]{ANY_QUOTE}[tT]', _straight),
-    _rule(rf'({APOSTROPHE}(?i:[msd]|re|ve|ll))[^A-Za-z]', _straight),
-    _rule(r"(')[A-Za-z][^ \t\n\u00a0]", _dropped),
-    _rule(rf'{APOSTROPHE}(?i:[msd]|re|ve|ll)', _straight),
-    _rule(rf'({WORD}){APOSTROPHE}(?i:[msd]|re|ve|ll)'),
-    _rule(rf'([yY]{APOSTROPHE})[A-Za-z]'),
-    _rule(rf'[{LETTER}]+[aeiouyAEIOUY]{ANY_QUOTE}[aeiouA-Z][{LETTER}]*'),
-    _rule(rf'({APOSTROPHE}[0-9][0-9])[{SPACE}\n]'),
-    _rule(rf'https?://{URL_PATH}'),
+    _rule(f'(?:[dDjJlL]|(?i:ol|dunkin|somethin)){APOSTROPHE}', _as_written),
+    _rule(f'{APOSTROPHE}[nN]{APOSTROPHE}?', _as_written),
+    _rule(f'{APOSTROPHE}(?i:em|till?|[2-9]0s)', _as_written),
+    _rule(f'(?i:(?:c{QUOTE}mon|o{QUOTE}o|cap{APOSTROPHE}n|c{APOSTROPHE}est))', _as_written),
+    _rule(f'([A-Za-z]*[A-MO-Za-mo-z])[nN]{QUOTE}[tT]'),
+    _rule(f'[nN]{QUOTE}[tT]', _contraction),
+    _rule(f'({APOSTROPHE}{ENDING})[^A-Za-z]', _contraction),
+    _rule(r"(')[A-Za-z][^ \t\n\u00a0]"),
+    _rule(f'{APOSTROPHE}{ENDING}', _contraction),
+    _rule(f'({WORD}){APOSTROPHE}{ENDING}'),
+    _rule(f'([yY]{APOSTROPHE})[A-Za-z]', _as_written),
+    _rule(f'[{LETTER}]+[aeiouyAEIOUY]{QUOTE}[aeiouA-Z][{LETTER}]*'),
+    _rule(rf'({APOSTROPHE}[0-9]{{2}})[{SPACE}\n]', _as_written),
+    # Addresses and names on the net
+    _rule(f'https?://{LINK_PATH}', _as_written),
     _rule(
-        r'(?:www\.(?:[^ \t\n\f\r"<>|.!?(){},]+\.)+[a-zA-Z]{2,4}'
-        r'|(?:[^ \t\n\f\r"`\'<>|.!?(){},-_$]+\.)+(?:com|net|org|edu))'
-        rf'(?:/{URL_PATH})?'
+        rf'(?:www\.(?:[^{NO_LINK}.!?(){{}},]+\.)+[a-zA-Z]{{2,4}}'
+        rf"|(?:[^{NO_LINK}`'!?(){{}},-_$]+\.)+(?i:com|net|org|edu))(?:/{LINK_PATH})?",
+        _as_written,
     ),
-    _rule(rf'(?:&lt;|<)?[a-zA-Z0-9][^ \t\n\f\r"<>|()\u00a0{{}}]*@(?:{HOST_PART}\.)*{HOST_PART}>?'),
-    _rule(r'@[a-zA-Z_][a-zA-Z_0-9]*'),
-    _rule(rf'#[{LETTER}{MARK}]+'),
-    _rule(rf'[-+]?{NUMBER}'),
-    _rule(rf'(?:[{DIGIT}]{{1,4}}[- \u00a0])?[{DIGIT}]{{1,4}}(?:\\?/|\u2044)[{DIGIT}]{{1,4}}', _unbroken),
-    _rule(rf'[{DIGIT}]{{1,2}}[-/][{DIGIT}]{{1,2}}[-/][{DIGIT}]{{2,4}}'),
-    _rule(r'-(?i:[lr][rcs]b)-|C\.D\.s|(?i:pro|anti)-|S(?:&|&amp;)P-500|S(?:&|&amp;)Ls'),
-    _rule(r'[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}(?:\\?/[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}){1,2}'),
-    _rule(r'(?i:c\+\+|[cf]#)'),
-    _rule(r'[A-Z]+(?:(?:[+&]|&amp;)[A-Z]+)+'),
-    _rule(rf'({_any_case(tables.CLOSING_ABBREVIATIONS)}\.)(?s:..)?'),
-    _rule(rf'{_any_case(tables.TITLE_ABBREVIATIONS)}\.'),
-    _rule(rf'{_any_case_but_first(tables.CAPITAL_ABBREVIATIONS)}\.'),
-    _rule(rf'({_any_case(tables.NUMBER_ABBREVIATIONS)}\.)[{SPACE}]?[{DIGIT}]'),
-    _rule(rf'([A-Za-z])\.[{SPACE}]+(?:(?:{_any_case_but_first(tables.SENTENCE_STARTS)}|M[rRsS]\.)[{SPACE}\n]|{TAG})'),
-    _rule(rf'{ACRONYM}\.'),
-    _rule(rf'([{LETTER}{DIGIT}]+(?:\.[{LETTER}{DIGIT}]+)*\.{_any_case(tables.FILE_EXTENSIONS)})[{SPACE}\n.?!,]'),
-    _rule(r'(?i:Ph|Ed)\.D\.'),
-    _rule(rf'((?:{WORD}|{COMPOUND}|{LIST})\.)[,:;\u3001]'),
+    _rule(
+        rf'(?:&lt;|<)?[a-zA-Z0-9][^{NO_LINK}()\u00a0{{}}]*@(?:{MAIL_HOST}\.)*{MAIL_HOST}>?',
+        _as_written,
+    ),
+    _rule('@[a-zA-Z_][a-zA-Z0-9_]*', _as_written),
+    _rule(f'#[{LETTER}{MARK}]+', _as_written),
+    # Numbers
+    _rule(f'[-+]?{NUMBER}'),
+    _rule(
+        rf'(?:[{DIGIT}]{{1,4}}[- \u00a0])?[{DIGIT}]{{1,4}}(?:\\?/|\u2044)[{DIGIT}]{{1,4}}',
+        _unbroken,
+    ),
+    _rule(f'[{DIGIT}]{{1,2}}[-/][{DIGIT}]{{1,2}}[-/][{DIGIT}]{{2,4}}'),
+    # Words with other characters inside
+    _rule(rf'-(?i:[lr][rcs]b)-|C\.D\.s|(?i:pro|anti)-|S{AMPERSAND}(?:P-500|Ls)'),
+    _rule(rf'{SLASHED}(?:\\?/{SLASHED}){{1,2}}', _as_written),
+    _rule(r'(?i:c\+\+|[cf]#)', _as_written),
+    _rule(JOINED_INITIALS),
+    # Abbreviations
+    _rule(rf'({_any_of(tables.CLOSING_ABBREVIATIONS)}\.)(?s:..)?'),
+    _rule(rf'{_any_of(tables.TITLE_ABBREVIATIONS)}\.'),
+    _rule(rf'{_any_of(tables.CAPITAL_ABBREVIATIONS, capital=True)}\.'),
+    _rule(rf'({_any_of(tables.NUMBER_ABBREVIATIONS)}\.)[{SPACE}]?[{DIGIT}]'),
+    _rule(rf'([A-Za-z])\.[{SPACE}]+{SENTENCE}'),
+    _rule(rf'{LETTERS_WITH_STOPS}|[A-Za-z]\.|(?i:Ph|Ed)\.D\.'),
+    _rule(r'(?:(?:Canada|Sino|Korean|EU|Japan|non)-U\.S|U\.S\.-(?:U\.K|U\.S\.S\.R))\.'),
+    _rule(
+        rf'([{LETTER}{DIGIT}]+(?:\.[{LETTER}{DIGIT}]+)*\.{_any_of(tables.FILE_EXTENSIONS)})'
+        rf'[{SPACE}\n.?!,]'
+    ),
+    _rule(rf'((?:{WORD}|{COMPOUND}|{DOTTED_COMPOUND}|{JOINED_INITIALS})\.)[,:;\u3001]'),
+    # Compounds
     _rule(COMPOUND),
-    _rule(rf'[nA-HJ-XZ]{ANY_QUOTE}[{LETTER}]{{2,}}'),
-    _rule(LIST),
-    _rule(r'([<>]?[:;=][-o*\']?[()DPdpO\\{@|\[\]])[^A-Za-z0-9]', _parentheses),
-    _rule(r'<<|>>', _as_written),
-    _rule(r"[-\^x=~<>']_[-\^x=~<>']|\([-\^x=~<>'][_.]?[-\^x=~<>']\)|\([\^x=~<>']-[\^x=~<>'`]\)", _parentheses),
+    _rule(f'[nA-HJ-XZ]{QUOTE}[{LETTER}]{{2,}}'),
+    _rule(DOTTED_COMPOUND),
+    # Smileys, telephone numbers
+    _rule(r"([<>]?[:;=][-o*']?[()DPdpO\\{@|[\]])[^A-Za-z0-9]", _with_parentheses),
+    _rule(r"[-^x=~<>']_[-^x=~<>']|\([-^x=~<>'][_.]?[-^x=~<>']\)", _with_parentheses),
+    _rule(r"\([\^x=~<>']-[\^x=~<>'`]\)", _with_parentheses),
     _rule(
-        r'\([0-9]{2,3}\)[ \u00a0]?[0-9]{3,4}[- \u00a0]?[0-9]{3,5}'
-        r'|(?:\+\+?)?(?:[0-9]{2,4}[- \u00a0])?[0-9]{2,4}[- \u00a0][0-9]{3,4}[- \u00a0]?[0-9]{3,5}'
-        r'|(?:\+\+?)?[0-9]{2,4}\.[0-9]{3,4}\.[0-9]{3,5}', _parentheses
+        r'(?:\([0-9]{2,3}\)[ \u00a0]?|(?:\+\+?)?(?:[0-9]{2,4}[- \u00a0])?[0-9]{2,4}[- \u00a0])'
+        r'[0-9]{3,4}[- \u00a0]?[0-9]{3,5}|(?:\+\+?)?[0-9]{2,4}\.[0-9]{3,4}\.[0-9]{3,5}',
+        _with_parentheses,
     ),
-    _rule(r'&#[0-9]+;', _as_written),
-    _rule(r'(?i:&(?:amp|lt|gt);)|[\u00bc-\u00be\u2153\u2154\u00a2\u00a3\u0080\u00a4\u20a0\u20ac]', _respelled),
-    _rule(r'(?i:&(?:quot|apos|nbsp|[mn]dash);)|-{2,4}|\.{3,5}|(?:\.[ \u00a0]){2,4}\.|\'\'|[`\u0091\u2018\u201b]{2}|[\u0092\u2019]{2}', _dropped),
-    _rule(r'[\u207a\u207b\u208a\u208b]?(?:[\u00b2\u00b3\u00b9\u2070\u2074-\u2079]+|[\u2080-\u2089]+)', _as_written),
-    _rule(r'(?:\\\*)+|\*+|_+|-{5,}|[?!]{2,}|@+|#+|[A-Z]*\$', _as_written),
-    _rule(r'[`\u0091\u0092\u2018\u2019\u201b]{2}', _straight),
-    _rule(r'[()\[\]{}]', lambda token: BRACKETS[token]),
-    _rule(f'(?![?!])[{SYMBOL}]', _as_written),
-]  # fmt: skip
+    # Marks
+    _rule('&#[0-9]+;', _as_written),
+    _rule('(?i:&(?:amp|lt|gt);)', _entity),
+    _rule('(?i:&(?:quot|apos|nbsp|[mn]dash);)', _left_out),
+    _rule(r'-{2,4}|\.{3,5}|(?:\.[ \u00a0]){2,4}\.', _left_out),
+    _rule(rf"''|[{CURLY_QUOTE}]{{1,2}}", _mark),
+    _rule(r'[\u207a\u207b\u208a\u208b]?(?:[\u00b2\u00b3\u00b9\u2070\u2074-\u2079]+|[\u2080-\u2089]+)'),
+    _rule(r'(?:\\\*)+|\*+|_+|-{5,}|[?!]{2,}|@+|#+|[A-Z]*\$|<<|>>'),
+    _rule(rf'[\][(){{}}#$%&*+/<=>@\\^_|~\u00bc-\u00be\u2153\u2154{_characters(tables.SYMBOLS)}]', _mark),
+)
+
+# Most words can't be part of anything longer than themselves.
+_PLAIN = re.compile(r'[A-Za-z]+(?=[,;:!?]?[ \n])|[A-Za-z]{2,}(?=\.[ \n])')
+_NOT_PLAIN = {'cannot', 'gonna', 'wanna', 'gotta', 'lemme', 'gimme'}.union(
+    *(words.lower().split() for words in (
+        tables.CLOSING_ABBREVIATIONS,
+        tables.TITLE_ABBREVIATIONS,
+        tables.CAPITAL_ABBREVIATIONS,
+        tables.NUMBER_ABBREVIATIONS,
+    ))
+)  # fmt: skip
 
 
-def _tokens(caption: str) -> Iterator[str]:
+def _tokens(line: str) -> Iterator[str]:
     start = 0
-    while start < len(caption):
-        best = match = None
-        for rule in RULES:
-            match = rule.pattern.match(caption, start)
-            if match and (best is None or match.end() > best.end()):
-                best, spell = match, rule.spell
+    while start < len(line):
+        plain = _PLAIN.match(line, start)
+        if plain and plain[0].lower() not in _NOT_PLAIN:
+            yield plain[0]
+            start = plain.end()
+            continue
+        best, spell = None, _word
+        if not line[start].isspace():
+            for rule in RULES:
+                match = rule.pattern.match(line, start)
+                if match and (best is None or match.end() > best.end()):
+                    best, spell = match, rule.spell
         if best is None:
             start += 1
             continue
+        yield from map(spell, best.groups() or [best[0]])
         start = best.end(best.re.groups)
-        yield from map(spell, best.groups() or [best.group()])
 
 
 def tokenize(caption: str) -> str:
-    """The tokens of a caption in lower case, without punctuation, a space between each two."""
-    return ' '.join(token.lower() for token in _tokens(f'{caption}\n') if token)
+    """Tokens of one line in lower case, without punctuation, with a space between each two."""
+    tokens = (token.lower() for token in _tokens(f'{caption}\n'))
+    return ' '.join(token for token in tokens if token and token not in PUNCTUATION)

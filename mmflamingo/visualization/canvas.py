@@ -62,9 +62,7 @@ def _fits(text: str, typeface: ImageFont.FreeTypeFont, width: int) -> bool:
 
 def text_block(paragraphs: Iterable[Text], width: int) -> Image.Image:
     """Paragraphs below each other, as high as they need."""
-    lines = [
-        (line, paragraph) for paragraph in paragraphs for line in wrap(paragraph, width)
-    ]
+    lines = [(line, paragraph) for paragraph in paragraphs for line in wrap(paragraph, width)]
     heights = [round(paragraph.size * LINE_SPACING) for _, paragraph in lines]
     image = Image.new('RGB', (width, max(1, sum(heights))), BACKGROUND)
     draw = ImageDraw.Draw(image)

@@ -11,6 +11,13 @@ def write(adapter, visual_tokens, input_ids, mask, **settings):
     return generate(adapter, visual_tokens, input_ids, mask, [END_OF_CHUNK], PAD, settings)
 
 
+def raise_bias(adapter, token_id):
+    """Makes a token the likeliest everywhere."""
+    adapter.lm.lm_head.register_forward_hook(
+        lambda module, args, logits: logits + 50 * torch.eye(43)[token_id]
+    )
+
+
 @pytest.mark.parametrize('media_index', ['preceding', 'following', 'preceding_blind_decoding'])
 def test_the_cache_changes_no_token(family, adapter_of, batch, media_index):
     adapter = adapter_of(family, media_index=media_index)
@@ -55,6 +62,21 @@ def test_beams_need_no_copies_of_the_media(family, adapter_of, batch):
     assert torch.equal(shared, by_hand)
 
 
+@pytest.mark.parametrize('use_cache', [True, False])
+@pytest.mark.parametrize(
+    ('media_index', 'seen'), [('preceding', 2), ('following', 0), ('preceding_blind_decoding', 0)]
+)
+def test_what_generated_tokens_see(adapter_of, batch, media_index, seen, use_cache):
+    adapter = adapter_of('llama', media_index=media_index)
+    raise_bias(adapter, 7)
+    indices = []
+    adapter.lm.register_forward_hook(lambda *_: indices.append(adapter.context.index[0, -1].item()))
+    settings = {'num_beams': 1, 'max_new_tokens': 3, 'use_cache': use_cache}
+    write(adapter, *(x[:1] for x in batch), **settings)
+    last_of_prompt = 0 if media_index == 'following' else 2
+    assert indices == [last_of_prompt, seen, seen]
+
+
 def test_media_matter_for_generated_tokens(adapter_of, batch):
     adapter = adapter_of('llama')
     visual_tokens, input_ids, mask = batch
@@ -71,13 +93,6 @@ def test_visual_tokens_are_projected_once(adapter_of, batch):
         block.attn.to_kv.register_forward_hook(lambda module, args, _: shapes.append(args[0].shape))
     write(adapter, *batch)
     assert shapes == [(2, 2 * 3, 16)] * 2, 'one projection a block, at batch 2'
-
-
-def raise_bias(adapter, token_id):
-    """Makes a token the likeliest everywhere."""
-    adapter.lm.lm_head.register_forward_hook(
-        lambda module, args, logits: logits + 50 * torch.eye(43)[token_id]
-    )
 
 
 def test_image_is_never_written(adapter_of, batch):

@@ -42,9 +42,8 @@ def build_lm(
         raise ValueError(
             f"model.language_model.config needs model_type, such as 'llama'; it has {list(config)}."
         )
-    lm.generation_config = (
-        GenerationConfig()
-    )  # sampling settings of a folder are not this project's
+    # A folder's sampling settings are not this project's.
+    lm.generation_config = GenerationConfig()
     return lm
 
 

@@ -1,0 +1,50 @@
+import os
+
+import pytest
+
+from mmflamingo.engine import launch
+
+
+@pytest.fixture
+def env(monkeypatch):
+    """An environment without a launcher's variables; what is set is forgotten afterwards."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(('SLURM', 'OMPI', 'MASTER'))}
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'):
+        kept.pop(name, None)
+    monkeypatch.setattr(os, 'environ', kept)
+    joined = []
+    monkeypatch.setattr(launch.dist, 'init_process_group', joined.append)
+    yield kept
+    assert joined in ([], ['gloo'])
+
+
+def test_slurm(env):
+    env |= {'SLURM_PROCID': '3', 'SLURM_NTASKS': '4', 'SLURM_LOCALID': '1', 'MASTER_ADDR': 'a'}
+    launch.init_gloo('slurm')
+    names = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT')
+    assert [env[name] for name in names] == ['3', '4', '1', 'a', '29500']
+
+
+def test_mpi(env):
+    env |= {'OMPI_COMM_WORLD_RANK': '0', 'OMPI_COMM_WORLD_SIZE': '2'}
+    env |= {'OMPI_COMM_WORLD_LOCAL_RANK': '0'}
+    launch.init_gloo('mpi')
+    assert (env['RANK'], env['WORLD_SIZE'], env['MASTER_ADDR']) == ('0', '2', '127.0.0.1')
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'variable', 'starter'),
+    [
+        ('pytorch', 'RANK', 'dist_test.sh'),
+        ('slurm', 'SLURM_PROCID', 'slurm_test.sh'),
+        ('mpi', 'OMPI_COMM_WORLD_RANK', 'mpirun'),
+    ],
+)
+def test_launcher_that_did_not_launch(env, launcher, variable, starter):
+    with pytest.raises(ValueError, match=f"'{variable}' is not set.*{starter}"):
+        launch.init_gloo(launcher)
+
+
+def test_unknown_launcher(env):
+    with pytest.raises(ValueError, match='allowed: none, pytorch, slurm, mpi'):
+        launch.init_gloo('mpich')

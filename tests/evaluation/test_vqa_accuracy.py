@@ -1,0 +1,75 @@
+import pytest
+
+from mmflamingo.evaluation import VQAAcc
+from mmflamingo.evaluation.vqa_accuracy import vqa_accuracy
+from mmflamingo.registry import METRICS
+
+
+def vqa_sample(sample_id, prediction, answers, **fields):
+    return {'sample_id': sample_id, 'pred_answer': prediction, 'gt_answer': answers, **fields}
+
+
+@pytest.mark.parametrize(
+    ('matches', 'expected'), [(0, 0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1), (9, 1), (10, 1)]
+)
+def test_leave_one_out_of_ten(matches, expected):
+    answers = ['red'] * matches + ['blue'] * (10 - matches)
+    assert vqa_accuracy('red', answers) == pytest.approx(expected)
+
+
+def test_normalised_only_where_answers_differ():
+    assert vqa_accuracy('The Dog.', ['dog'] * 9 + ['cat']) == 1
+    assert vqa_accuracy('The Dog.', ['dog'] * 10) == 0
+    assert vqa_accuracy(' dog\n', ['dog\t'] * 10) == 1
+
+
+def test_groups_and_sample_scores():
+    metric = METRICS.build({'type': 'VQAAcc'})
+    assert isinstance(metric, VQAAcc)
+    color = {'answer_type': 'other', 'question_type': 'what color'}
+    samples = [
+        vqa_sample(1, 'red', ['red'] + ['blue'] * 9, **color),
+        vqa_sample(2, 'blue', ['blue'] * 10, **color),
+        vqa_sample(3, 'no', ['yes'] * 10, answer_type='yes/no', question_type=None),
+    ]
+    metric.process(None, samples[:1])
+    metric.process(None, samples[1:])
+    assert metric.evaluate(3) == pytest.approx(
+        {
+            'acc': 130 / 3,
+            'acc/other': 65,
+            'acc/question_type/what color': 65,
+            'acc/yes/no': 0,
+        }
+    )
+    assert metric.sample_scores == {
+        1: {'acc': pytest.approx(30)},
+        2: {'acc': 100},
+        3: {'acc': 0},
+    }
+
+
+@pytest.mark.parametrize(
+    ('sample', 'text'),
+    [
+        (vqa_sample(7, None, ['yes']), "sample 7 has no 'pred_answer'"),
+        (vqa_sample(7, 'yes', []), "sample 7 has no 'gt_answer'.*ReportVQA"),
+        ({'sample_id': 7, 'pred_answer': 'yes'}, "sample 7 has no 'gt_answer'"),
+    ],
+)
+def test_missing_fields_are_named(sample, text):
+    with pytest.raises(ValueError, match=text):
+        VQAAcc().process(None, [sample])
+
+
+def test_empty_answer_counts_as_wrong():
+    metric = VQAAcc()
+    metric.process(None, [vqa_sample(1, '', ['yes'] * 10)])
+    assert metric.evaluate(1) == {'acc': 0}
+
+
+def test_a_question_answered_twice():
+    metric = VQAAcc()
+    metric.process(None, [vqa_sample(1, 'yes', ['yes'] * 10)] * 2)
+    with pytest.raises(ValueError, match='more than one prediction for sample_id 1'):
+        metric.evaluate(2)

@@ -1,0 +1,92 @@
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT, TOY_FOLDER
+
+WEIGHTS = {
+    f'{part}.{name}': torch.ones(shape)
+    for part in ('body', 'head', 'frozen')
+    for name, shape in [('weight', (1, 1)), ('bias', (1,))]
+}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    torch.save({'state_dict': WEIGHTS}, tmp_path / 'toy.pth')
+    return tmp_path / 'toy.pth'
+
+
+def test_score_table_and_files(run_tool, toy_config, checkpoint, tmp_path, capfd):
+    assert run_tool(
+        *('test', toy_config, checkpoint, '--work-dir', 'runs', '--out', 'out/metrics.json'),
+        *('--show-dir', 'show', '--amp', '--cfg-options', 'test_dataloader.batch_size=4'),
+    ) == 0  # fmt: skip
+    shown = capfd.readouterr().out
+    assert 'eta:' in shown and 'toy/sum    78.00' in shown
+    (line,) = [line for line in shown.splitlines() if line.startswith('Predictions: ')]
+    assert len(Path(line.removeprefix('Predictions: ')).read_text().splitlines()) == 13
+    (line,) = [line for line in shown.splitlines() if line.startswith('Log: ')]
+    assert Path(line.removeprefix('Log: ').strip()).is_file()
+    assert json.loads(Path('out/metrics.json').read_text()) == {'toy/sum': 78.0, 'toy/count': 13}
+    assert len(list(Path('show').iterdir())) == 13
+
+
+def test_predictions_as_a_file(run_tool, toy_config, checkpoint):
+    code = run_tool('test', toy_config, checkpoint, '--out', 'p.jsonl', '--out-item', 'pred')
+    assert code == 0
+    records = [json.loads(line) for line in Path('p.jsonl').read_text().splitlines()]
+    assert [record['image_id'] for record in records] == list(range(13))
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'code', 'said'),
+    [
+        (['nowhere.py'], 2, 'Config nowhere.py does not exist'),
+        (['{config}', 'nowhere.pth'], 2, 'nowhere.pth\n      CHECKPOINT: does not exist'),
+        (['{config}', '--out', 'a.txt'], 2, 'must end in one of'),
+        (['{config}', '--cfg-options', 'model.widht=3'], 2, "Did you mean 'width'?"),
+        (['{config}', '--cfg-options', 'allow_random_weights=False'], 1, 'would be random'),
+        (['{config}', '{file}'], 1, 'cannot be read as a checkpoint'),
+        (['{config}', '--cfg-options', 'model.fail_at=3'], 1, 'sample 3 is beyond this model'),
+    ],
+)
+def test_what_goes_wrong_is_said_without_traceback(
+    run_tool, toy_config, tmp_path, capfd, arguments, code, said
+):
+    (tmp_path / 'text.pth').write_text('no checkpoint')
+    names = {'config': toy_config, 'file': tmp_path / 'text.pth'}
+    assert run_tool('test', *(argument.format(**names) for argument in arguments)) == code
+    shown = ''.join(capfd.readouterr())
+    assert said in shown and 'Traceback' not in shown
+
+
+def run_distributed(config, checkpoint, processes, folder, *options):
+    """Run tools/dist_test.sh on CPUs; returns metrics and predictions."""
+    env = {**os.environ, 'PYTHONPATH': f'{TOY_FOLDER}:{ROOT}', 'PORT': '29617'}
+    env |= {'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'}
+    subprocess.run(
+        [
+            *('bash', ROOT / 'tools' / 'dist_test.sh', config, checkpoint, str(processes)),
+            *('--work-dir', folder, '--out', folder / 'metrics.json', *options),
+        ],
+        env=env,
+        check=True,
+        cwd=folder.parent,
+        timeout=600,
+    )
+    (predictions,) = folder.glob('*/predictions.jsonl')
+    assert not list(folder.glob('*/predictions.rank*'))
+    return json.loads((folder / 'metrics.json').read_text()), predictions.read_text()
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_score_of_one(run_tool, toy_config, checkpoint, tmp_path):
+    assert run_tool('test', toy_config, checkpoint, '--work-dir', 'one', '--out', 'one.json') == 0
+    (predictions,) = Path('one').glob('*/predictions.jsonl')
+    metrics, merged = run_distributed(toy_config, checkpoint, 2, tmp_path / 'two')
+    assert metrics == json.loads(Path('one.json').read_text())
+    assert merged == predictions.read_text()
