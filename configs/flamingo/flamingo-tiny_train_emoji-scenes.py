@@ -1,4 +1,5 @@
-# Trains what joins the frozen parts of flamingo-tiny, on interleaved sequences of 0 to 8 shots and a query.
+# The first stage of flamingo-tiny's training: one picture with one caption or answer a sequence, many a step. The second
+# stage, flamingo-tiny_train_emoji-scenes_interleaved.py, goes on with sequences of several.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/schedules/cosine_bf16.py',
@@ -18,7 +19,6 @@ sources = [
             ann_file='annotations/captions_train.json',
             data_prefix=dict(img_path='train'),
         ),
-        text_only_prob=0.25,
     ),
     dict(
         dataset=dict(
@@ -29,25 +29,10 @@ sources = [
             data_prefix=dict(img_path='train'),
             img_name='EMOJI_train_{image_id:012d}.jpg',
         ),
-        text_only_prob=0.25,
-    ),
-    dict(
-        dataset=dict(
-            type='FlamingoEvalCOCOVQA',
-            data_root=data_root,
-            question_file='annotations/v2_OpenEnded_emoji_binding_train_questions.json',
-            ann_file='annotations/v2_emoji_binding_train_annotations.json',
-            data_prefix=dict(img_path='binding_train'),
-            img_name='EMOJI_binding_train_{image_id:012d}.jpg',
-            shot_selector='listed',
-            num_query_examples=None,
-        ),
-        num_shots=(2, 4, 6, 8),
-        shots_probs=(0.4, 0.3, 0.1, 0.2),
     ),
 ]
 train_dataloader = dict(
-    batch_size=32,
+    batch_size=96,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='EpochSampler', shuffle=True),
@@ -55,10 +40,9 @@ train_dataloader = dict(
     dataset=dict(
         type='InterleavedDataset',
         sources=sources,
-        weights=(0.4, 0.35, 0.25),
-        num_shots=(0, 1, 2, 4, 8),
-        shots_probs=(0.25, 0.15, 0.3, 0.2, 0.1),
-        length=60_000,
+        weights=(0.5, 0.5),
+        num_shots=(0,),
+        length=120_000,
         pipeline=[
             dict(
                 type='ApplyToList',
@@ -72,15 +56,16 @@ train_dataloader = dict(
 )
 # The gates start closed; at the rate of the weights they would still be half closed when the training ends.
 optim_wrapper = dict(
+    optimizer=dict(lr=2e-3),
     paramwise_cfg=dict(
         custom_keys={'_gate': dict(lr_mult=10.0, decay_mult=0.0), 'latents': dict(decay_mult=0.0)},
         norm_decay_mult=0.0,
     )
 )
-max_iters = 1600
+max_iters = 1000
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
-    dict(type='CosineAnnealingLR', T_max=max_iters - 100, begin=100, end=max_iters, eta_min=1e-5, by_epoch=False),
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=60, by_epoch=False),
+    dict(type='CosineAnnealingLR', T_max=max_iters - 60, begin=60, end=max_iters, eta_min=5e-4, by_epoch=False),
 ]
 default_hooks = dict(checkpoint=dict(interval=250))

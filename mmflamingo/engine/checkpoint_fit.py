@@ -16,8 +16,9 @@ def load_state_dict_strictly(
 ) -> None:
     """Load a state dict into the model, or nothing of it.
 
-    Weights are converted to the dtype of the model's parameters. Parts of the model that already have their weights
-    from a file of their own (`model.loaded_prefixes()`) may be absent from the state dict.
+    Weights are converted to the dtype of the model's parameters. Parts of the model that already
+    have their weights from a file of their own (`model.loaded_prefixes()`) may be absent from the
+    state dict.
 
     Args:
         model: The model that receives the weights.
@@ -25,7 +26,8 @@ def load_state_dict_strictly(
         source: Where the weights come from, for the error message.
 
     Raises:
-        CheckpointError: Keys are missing, unexpected or of another shape; the message lists all three by group.
+        CheckpointError: Keys are missing, unexpected or of another shape; the message lists all
+            three by group.
     """
     misfits = describe_misfits(model, state_dict)
     if misfits:

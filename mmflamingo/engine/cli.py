@@ -1,4 +1,4 @@
-"""What tools/train.py and tools/test.py share: reading the config, building the runner, telling errors."""
+"""What tools/train.py and tools/test.py share: configs, checks, the runner, errors."""
 
 import argparse
 import os
@@ -37,8 +37,8 @@ DEBUG_VARIABLE = 'MMFLAMINGO_DEBUG'
 def user_errors(debug: bool = False) -> Iterator[None]:
     """End the program with one clear message where the user can mend what went wrong.
 
-    The traceback is in the log file if a run had begun, and on the terminal with `debug` or the environment variable
-    MMFLAMINGO_DEBUG. Errors of other kinds are bugs and keep their traceback.
+    The traceback is in the log file if a run had begun, and on the terminal with `debug` or the
+    environment variable MMFLAMINGO_DEBUG. Errors of other kinds are bugs and keep their traceback.
     """
     try:
         yield
@@ -55,7 +55,7 @@ def user_errors(debug: bool = False) -> Iterator[None]:
 
 
 def message_of(error: Exception) -> str:
-    """The error's own sentence, also if it comes out of a data loader's worker, wrapped in a traceback."""
+    """The error's own sentence, also where a data loader's worker wrapped it in a traceback."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if 'Original Traceback' in text:
         raised = re.search(r'^[\w.]*(?:Error|Exception)\w*: (.*)', text, re.MULTILINE | re.DOTALL)
@@ -103,13 +103,18 @@ def _similar_files(path: Path) -> str:
 
 
 def resolve_checkpoint(args: argparse.Namespace, cfg: Config) -> str | None:
-    """The checkpoint of a test: as given, else what the model's metafile entry ships, else the config's own.
+    """The checkpoint of a test: as given, else the config's own, else what the metafile ships.
+
+    None if there is none, or if the config allows random weights and no checkpoint is given.
 
     Raises:
-        MissingFilesError: None is given, and the metafile names weights that don't ship with the repository.
+        MissingFilesError: None is given, and the metafile names weights that don't ship with the
+            repository.
     """
     if args.checkpoint or cfg.get('load_from'):
         return args.checkpoint or cfg.load_from
+    if cfg.get('allow_random_weights', False):
+        return None
     weights = find_weights(args.config)
     if weights and is_url(weights):
         raise MissingFilesError(
@@ -120,7 +125,7 @@ def resolve_checkpoint(args: argparse.Namespace, cfg: Config) -> str | None:
 
 
 def keep_sections(cfg: Config, *modes: str) -> None:
-    """Drop what other modes of the runner need (`train`, `val`, `test`), so that it need not be there."""
+    """Drop what other modes than these (`train`, `val`, `test`) need, so it need not be there."""
     for mode in {'train', 'val', 'test'} - set(modes):
         for part in ('dataloader', 'cfg', 'evaluator'):
             cfg.pop(f'{mode}_{part}', None)

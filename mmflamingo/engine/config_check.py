@@ -13,7 +13,8 @@ from mmflamingo import registry as ours
 from .errors import ConfigError
 from .signatures import accepted_arguments
 
-# The registry that builds what stands under a key of the config, and under a key further in; the innermost counts.
+# The registry that builds what stands in a section of the config, and under a key further in; the
+# innermost counts. Other top-level keys are a config's own variables and build nothing.
 REGISTRY_OF_SECTION = {
     'model': ours.MODELS,
     'data_preprocessor': ours.MODELS,
@@ -78,7 +79,8 @@ def check_config(cfg: Config | Mapping) -> None:
     """Check every part that a config names: its type is registered, and takes the arguments given.
 
     Raises:
-        ConfigError: Lists each mistake with its full key and, where there is one, a near name that is right.
+        ConfigError: Lists each mistake with its full key and, where there is one, a near name that
+            is right.
     """
     mistakes = list(find_mistakes(cfg))
     if mistakes:
@@ -89,25 +91,21 @@ def check_config(cfg: Config | Mapping) -> None:
 def find_mistakes(cfg: Config | Mapping) -> Iterator[str]:
     """Yield one sentence for each mistake in a config."""
     plain = cfg.to_dict() if isinstance(cfg, Config) else cfg
-    for path, node, kind in _parts(plain, '', None):
-        if path.endswith('_dataloader'):
-            yield from _check_dataloader(path, node)
-        elif 'type' in node:
-            yield from _check_part(path, node, kind)
+    for section, kind in REGISTRY_OF_SECTION.items():
+        for path, node, innermost in _parts(plain.get(section), section, kind):
+            if path.endswith('_dataloader'):
+                yield from _check_dataloader(path, node)
+            elif 'type' in node:
+                yield from _check_part(path, node, innermost)
 
 
-def _parts(
-    node: object, path: str, kind: Registry | None
-) -> Iterator[tuple[str, Mapping, Registry | None]]:
-    """Yield the dicts of a config with their paths and the registries that build them."""
+def _parts(node: object, path: str, kind: Registry) -> Iterator[tuple[str, Mapping, Registry]]:
+    """Yield the dicts of a section with their paths and the registries that build them."""
     if isinstance(node, Mapping):
-        if path:
-            yield path, node, kind
+        yield path, node, kind
         for key, value in node.items():
             if key not in FOREIGN_KEYS:
-                known = REGISTRY_OF_KEY if path else REGISTRY_OF_SECTION | REGISTRY_OF_KEY
-                inner = f'{path}.{key}' if path else str(key)
-                yield from _parts(value, inner, known.get(key, kind))
+                yield from _parts(value, f'{path}.{key}', REGISTRY_OF_KEY.get(key, kind))
     elif isinstance(node, list | tuple):
         for index, value in enumerate(node):
             yield from _parts(value, f'{path}[{index}]', kind)
@@ -120,19 +118,16 @@ def _check_dataloader(path: str, node: Mapping) -> Iterator[str]:
             yield f'{path}.{key} is not an argument of a data loader.{_hint(key, allowed)}'
 
 
-def _check_part(path: str, node: Mapping, kind: Registry | None) -> Iterator[str]:
+def _check_part(path: str, node: Mapping, kind: Registry) -> Iterator[str]:
     target = node['type']
     if isinstance(target, str):
-        if kind is None:
-            kinds = _all_registries()
-        else:  # an evaluator may be named where metrics are expected
-            kinds = [kind, ours.EVALUATORS] if kind is ours.METRICS else [kind]
+        # An evaluator may be named where metrics are expected.
+        kinds = [kind, ours.EVALUATORS] if kind is ours.METRICS else [kind]
         target, kind = _look_up(target, kinds)
         if target is None:
             yield _unknown_type(path, node['type'], kinds)
             return
-    root = _with_parents(kind)[-1] if kind else None
-    yield from _check_arguments(path, node, target, root)
+    yield from _check_arguments(path, node, target, _with_parents(kind)[-1])
 
 
 def _last_key(path: str) -> str:
@@ -161,16 +156,14 @@ def _unknown_type(path: str, name: str, kinds: list[Registry]) -> str:
     return said + _hint(name, names)
 
 
-def _check_arguments(
-    path: str, node: Mapping, target: Callable, root: Registry | None
-) -> Iterator[str]:
+def _check_arguments(path: str, node: Mapping, target: Callable, root: Registry) -> Iterator[str]:
     name = getattr(target, '__name__', str(target))
     accepted = accepted_arguments(target)
     supplied = SUPPLIED_BY_RUNNER.get(root, set()) | SUPPLIED_BY_MODEL.get(_last_key(path), set())
     allowed = accepted.names | READ_BEFORE.get(root, set())
     given = {key for key in node if key != 'type' and not key.startswith('_')}
     if not accepted.anything:
-        for key in given - allowed:
+        for key in sorted(given - allowed):
             yield f'{path}.{key} is not an argument of {name}.{_hint(key, allowed - supplied)}'
     for key in sorted(accepted.required - given - supplied):
         yield f'{path}.{key} is missing: {name} needs it.'

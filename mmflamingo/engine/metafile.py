@@ -10,8 +10,8 @@ FILE_NAME = 'metafile.yml'
 def find_weights(config: str | Path) -> str | None:
     """The `Weights` that the metafile next to a config names for it.
 
-    A metafile lists `Models`, each with a `Config`, relative to the repository. `Weights` are a URL or a path relative
-    to the repository as well.
+    A metafile lists `Models`, each with a `Config`, relative to the repository. `Weights` are a URL
+    or a path relative to the repository as well.
 
     Args:
         config: Path of a config.

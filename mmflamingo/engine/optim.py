@@ -16,14 +16,15 @@ from mmflamingo.registry import OPTIM_WRAPPERS
 class Bf16OptimWrapper(OptimWrapper):
     """OptimWrapper that runs the model under bfloat16 autocast, on a CPU or a GPU.
 
-    bfloat16 has float32's range, so unlike mmengine's AmpOptimWrapper no gradient scaler is needed. Parameters,
-    gradients and the optimizer's state stay in their own dtype.
+    bfloat16 has float32's range, so unlike mmengine's AmpOptimWrapper no gradient scaler is needed.
+    Parameters, gradients and the optimizer's state stay in their own dtype.
     """
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         device_type = torch.device(get_device()).type
-        # torch's fused attention has a backward pass on CPUs that is several times slower than plain products.
+        # On CPUs the backward pass of torch's fused attention is several times slower than plain
+        # products.
         attention = sdpa_kernel(SDPBackend.MATH) if device_type == 'cpu' else nullcontext()
         autocast = torch.autocast(device_type, dtype=torch.bfloat16)
         with super().optim_context(model), autocast, attention:

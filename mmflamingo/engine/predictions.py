@@ -23,8 +23,8 @@ def prediction_record(sample: Mapping[str, Any]) -> Record:
         sample: A data sample of the model's prediction, as a dict.
 
     Returns:
-        Its ids, `img_path` of the query, `shots` (ids and text), `question`, the `generated` text, the `prediction`
-        parsed from it and the `references`.
+        Its ids, `img_path` of the query, `shots` (ids and text), `question`, the `generated` text,
+        the `prediction` parsed from it and the `references`.
     """
     record = {name: sample[name] for name in COPIED_FIELDS if name in sample}
     if sample.get('task') == 'vqa':
@@ -60,7 +60,8 @@ def read_records(path: str | Path) -> Iterator[Record]:
 def merge_ranks(folder: str | Path, world_size: int) -> list[Record]:
     """All ranks' records in the order of the dataset, each sample once.
 
-    The sampler deals samples to the ranks in turn, and repeats some at the end if their number doesn't divide.
+    The sampler deals samples to the ranks in turn, and repeats some at the end if their number
+    doesn't divide.
     """
     ranks = [read_records(rank_path(folder, rank)) for rank in range(world_size)]
     dealt = (record for record in chain.from_iterable(zip_longest(*ranks)) if record is not None)

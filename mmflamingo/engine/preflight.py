@@ -1,4 +1,4 @@
-"""Are all the files there that a run needs? Asked before anything is loaded, answered all at once."""
+"""Are all the files there that a run needs? Asked before anything is loaded."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -41,8 +41,8 @@ def check_files(cfg: Config, checkpoint: str | None = None) -> None:
     """Check that all files which a config and a checkpoint argument name are there.
 
     Args:
-        cfg: The config. Its top-level dicts whose names start with `how_to_get` say, by key, by path or by folder,
-            how its files are had.
+        cfg: The config. Its top-level dicts whose names start with `how_to_get` say, by key, by
+            path or by folder, how its files are had.
         checkpoint: Path or URL of the checkpoint to load.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a test says when it has ended: a table of its metrics, and files where the user asked for them."""
+"""What a test leaves when it has ended: a table of its metrics, and the file of `--out`."""
 
 import shutil
 from collections.abc import Mapping

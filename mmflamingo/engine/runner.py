@@ -30,12 +30,15 @@ from .launch import init_gloo
 class FlamingoRunner(Runner):
     """mmengine's Runner where a checkpoint fits or nothing runs, and where processes need no GPU.
 
-    - A checkpoint with missing, unexpected or reshaped keys is an error that lists them by group. Parts of the model
-      named by `model.loaded_prefixes()` have weights of their own and may be absent from it.
-    - A test with parameters that come from nowhere is an error, unless the config says `allow_random_weights = True`.
-    - `launcher='pytorch'` without a GPU uses gloo. A model without trainable parameters is not wrapped.
-    - The terminal shows what a user waits for; environment, config and hooks, and the traceback of a run that broke
-      off, are in the log file only.
+    - A checkpoint with missing, unexpected or reshaped keys is an error that lists them by group.
+      Parts of the model named by `model.loaded_prefixes()` have weights of their own and may be
+      absent from it.
+    - A test with parameters that come from nowhere is an error, unless the config says
+      `allow_random_weights = True`.
+    - `launcher='pytorch'` without a GPU uses gloo. A model without trainable parameters is not
+      wrapped.
+    - The terminal shows what a user waits for; environment, config and hooks, and the traceback of
+      a run that broke off, are in the log file only.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -96,11 +99,12 @@ class FlamingoRunner(Runner):
         """Load a checkpoint that fits the model, or raise.
 
         Args:
-            filename: Path or URL of a checkpoint: a state dict, alone or under the key `state_dict`.
+            filename: Path or URL of a checkpoint: a state dict, alone or under the key
+                `state_dict`.
             map_location: As in `torch.load`.
             strict: False loads the keys that fit, and logs the others as a warning.
-            revise_keys: Pairs of a pattern and what to put in its place in each key. By default `module.` at the
-                start is dropped.
+            revise_keys: Pairs of a pattern and what to put in its place in each key. By default
+                `module.` at the start is dropped.
 
         Returns:
             The checkpoint as read.

@@ -1,7 +1,8 @@
 """Reading checkpoints without running their code.
 
-A checkpoint is hostile input: every file is read by `torch.load(weights_only=True)` or by safetensors. The trainer's
-own checkpoints also hold log histories, so the few types these are made of are allowed here, and nothing else.
+A checkpoint is hostile input: every file is read by `torch.load(weights_only=True)` or by
+safetensors. The trainer's own checkpoints also hold log histories, so the few types these are made
+of are allowed here, and nothing else.
 """
 
 import pickle

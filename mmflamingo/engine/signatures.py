@@ -20,8 +20,8 @@ class Accepted:
 def accepted_arguments(target: Callable) -> Accepted:
     """Arguments that `target` takes by name.
 
-    Where an `__init__` hands its `**kwargs` to the next one by `super().__init__(**kwargs)`, the next one's arguments
-    count too; where the `**kwargs` go elsewhere, any argument does.
+    Where an `__init__` hands its `**kwargs` to the next one by `super().__init__(**kwargs)`, the
+    next one's arguments count too; where the `**kwargs` go elsewhere, any argument does.
     """
     if not inspect.isclass(target):
         return _read(target)
@@ -87,7 +87,7 @@ def _super_call(init: Callable) -> ast.Call | None:
 
 
 def _names_by_position(cls: type, target: type, count: int) -> set[str]:
-    """Names of the first `count` arguments of the constructor after `cls` in the order of `target`."""
+    """Names of the first `count` arguments of the constructor that `super()` is in `cls`."""
     mro = target.__mro__
     following = (c for c in mro[mro.index(cls) + 1 :] if '__init__' in vars(c))
     init = next(following).__init__

@@ -29,7 +29,7 @@ class Text:
 
 
 def wrap(paragraph: Text, width: int) -> list[str]:
-    """Break a paragraph into lines of at most `width` pixels; the last ends in an ellipsis if text is left over."""
+    """Break a paragraph into lines of at most `width` pixels; an ellipsis says where it is cut."""
     lines = []
     for part in paragraph.text.split('\n'):
         lines += _wrap_line(part, font(paragraph.size), width)

@@ -22,8 +22,8 @@ SHOWN_REFERENCES = 6
 class FlamingoVisualizer(Visualizer):
     """mmengine's Visualizer that can also draw a line of the prediction file.
 
-    The shots stand in rows with their text, in the order of the prompt; below them the query's picture, bigger, with
-    question, prediction, references, scores and prompt.
+    The shots stand in rows with their text, in the order of the prompt; below them the query's
+    picture, bigger, with question, prediction, references, scores and prompt.
     """
 
     def draw_prediction(self, record: Mapping[str, Any]) -> Image.Image:

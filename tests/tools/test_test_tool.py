@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT, TOY_FOLDER
 
+ROOT = Path(__file__).parents[2]
+TOY_FOLDER = ROOT / 'tests' / 'engine'
 WEIGHTS = {
     f'{part}.{name}': torch.ones(shape)
     for part in ('body', 'head', 'frozen')
@@ -48,7 +49,7 @@ def test_predictions_as_a_file(run_tool, toy_config, checkpoint):
         (['nowhere.py'], 2, 'Config nowhere.py does not exist'),
         (['{config}', 'nowhere.pth'], 2, 'nowhere.pth\n      CHECKPOINT: does not exist'),
         (['{config}', '--out', 'a.txt'], 2, 'must end in one of'),
-        (['{config}', '--cfg-options', 'model.widht=3'], 2, "Did you mean 'width'?"),
+        (['{config}', '--cfg-options', 'model.wdth=3'], 2, "Did you mean 'width'?"),
         (['{config}', '--cfg-options', 'allow_random_weights=False'], 1, 'would be random'),
         (['{config}', '{file}'], 1, 'cannot be read as a checkpoint'),
         (['{config}', '--cfg-options', 'model.fail_at=3'], 1, 'sample 3 is beyond this model'),

@@ -17,8 +17,8 @@ NAMED_FILES = 10
 class BadImageHook(Hook):
     """Counts the images that a test went on without.
 
-    A data sample lists them under `bad_images`, if the config lets a run go on with such files. Their number is added
-    to the metrics as `bad_images`, and the first ten are named in the log.
+    A data sample lists them under `bad_images`, if the config lets a run go on with such files.
+    Their number is added to the metrics as `bad_images`, and the first ten are named in the log.
     """
 
     priority = 'HIGHEST'  # before the metrics are logged

@@ -24,9 +24,10 @@ from ..predictions import (
 class PredictionHook(Hook):
     """Writes one JSON line a sample while a test runs, and adds the scores at its end.
 
-    Each rank appends to `predictions.rank{r}.jsonl` in the run's log folder, flushed after every batch. When the
-    metrics are there, rank 0 merges these files into `predictions.jsonl`, in the order of the dataset, each sample
-    once and with its scores, and removes them. A run that breaks off leaves them.
+    Each rank appends to `predictions.rank{r}.jsonl` in the run's log folder, flushed after every
+    batch. When the metrics are there, rank 0 merges these files into `predictions.jsonl`, in the
+    order of the dataset, each sample once and with its scores, and removes them. A run that breaks
+    off leaves them.
     """
 
     priority = 'ABOVE_NORMAL'

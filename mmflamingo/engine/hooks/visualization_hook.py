@@ -49,6 +49,6 @@ class VisualizationHook(Hook):
             runner.visualizer.draw_prediction(record).save(folder / f'{number:04}_{name}.png')
         total = len(runner.test_dataloader.dataset)
         runner.logger.info(
-            f'Pictures of the first {min(self.max_samples, total)} of {total} samples are in {folder} '
-            '(default_hooks.visualization.max_samples sets how many).'
+            f'Pictures of the first {min(self.max_samples, total)} of {total} samples are in '
+            f'{folder} (default_hooks.visualization.max_samples sets how many).'
         )
