@@ -4,6 +4,7 @@ Equal, oddities included, to `PythonEvaluationTools/vqaEvaluation/vqaEval.py` of
 https://github.com/GT-Vision-Lab/VQA, the script behind the published scores.
 """
 
+import functools
 import re
 
 # Removed where one of them has a space beside it or the answer has a comma between digits, else
@@ -23,42 +24,27 @@ NUMBER_WORDS = {
 }  # fmt: skip
 ARTICLES = ('a', 'an', 'the')
 
-# Whole words. `somebody'd` loses its apostrophe, as in the script. Left out are its entries
-# without effect: those with a capital ('Im'), as words are in lower case, and `let's`, `she's`.
+# The script restores an apostrophe that is missing, one only: "wouldnt've" and "wouldn'tve" become
+# "wouldn't've", "wouldntve" stays. Left out are its entries without effect: those with a capital
+# ('Im'), as words are in lower case by then, and those of "let's" and "she's" to themselves.
+_CONTRACTIONS = """
+    ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't
+    haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am might've mightn't
+    mightn't've must've mustn't needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've
+    shouldn't shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've someone'll
+    someone's something'd something'd've something'll that's there'd there'd've there're there's
+    they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll what're
+    what's what've when's where'd where's where've who'd who'd've who'll who's who've why'll why're
+    why's won't would've wouldn't wouldn't've y'all y'all'd've y'all'll you'd you'd've you'll you're
+    you've
+""".split()
 CONTRACTIONS = {
-    'aint': "ain't", 'arent': "aren't", 'cant': "can't", 'couldve': "could've",
-    'couldnt': "couldn't", "couldn'tve": "couldn't've", "couldnt've": "couldn't've",
-    'didnt': "didn't", 'doesnt': "doesn't", 'dont': "don't", 'hadnt': "hadn't",
-    "hadnt've": "hadn't've", "hadn'tve": "hadn't've", 'hasnt': "hasn't", 'havent': "haven't",
-    'hed': "he'd", "hed've": "he'd've", "he'dve": "he'd've", 'hes': "he's", 'howd': "how'd",
-    'howll': "how'll", 'hows': "how's", 'isnt': "isn't", 'itd': "it'd", "itd've": "it'd've",
-    "it'dve": "it'd've", 'itll': "it'll", 'maam': "ma'am", 'mightnt': "mightn't",
-    "mightnt've": "mightn't've", "mightn'tve": "mightn't've", 'mightve': "might've",
-    'mustnt': "mustn't", 'mustve': "must've", 'neednt': "needn't", 'notve': "not've",
-    'oclock': "o'clock", 'oughtnt': "oughtn't", "ow's'at": "'ow's'at", "'ows'at": "'ow's'at",
-    "'ow'sat": "'ow's'at", 'shant': "shan't", "shed've": "she'd've", "she'dve": "she'd've",
-    'shouldve': "should've", 'shouldnt': "shouldn't", "shouldnt've": "shouldn't've",
-    "shouldn'tve": "shouldn't've", "somebody'd": 'somebodyd', "somebodyd've": "somebody'd've",
-    "somebody'dve": "somebody'd've", 'somebodyll': "somebody'll", 'somebodys': "somebody's",
-    'someoned': "someone'd", "someoned've": "someone'd've", "someone'dve": "someone'd've",
-    'someonell': "someone'll", 'someones': "someone's", 'somethingd': "something'd",
-    "somethingd've": "something'd've", "something'dve": "something'd've",
-    'somethingll': "something'll", 'thats': "that's", 'thered': "there'd",
-    "thered've": "there'd've", "there'dve": "there'd've", 'therere': "there're",
-    'theres': "there's", 'theyd': "they'd", "theyd've": "they'd've", "they'dve": "they'd've",
-    'theyll': "they'll", 'theyre': "they're", 'theyve': "they've", 'twas': "'twas",
-    'wasnt': "wasn't", "wed've": "we'd've", "we'dve": "we'd've", 'weve': "we've",
-    'werent': "weren't", 'whatll': "what'll", 'whatre': "what're", 'whats': "what's",
-    'whatve': "what've", 'whens': "when's", 'whered': "where'd", 'wheres': "where's",
-    'whereve': "where've", 'whod': "who'd", "whod've": "who'd've", "who'dve": "who'd've",
-    'wholl': "who'll", 'whos': "who's", 'whove': "who've", 'whyll': "why'll", 'whyre': "why're",
-    'whys': "why's", 'wont': "won't", 'wouldve': "would've", 'wouldnt': "wouldn't",
-    "wouldnt've": "wouldn't've", "wouldn'tve": "wouldn't've", 'yall': "y'all",
-    "yall'll": "y'all'll", "y'allll": "y'all'll", "yall'd've": "y'all'd've",
-    "y'alld've": "y'all'd've", "y'all'dve": "y'all'd've", 'youd': "you'd",
-    "youd've": "you'd've", "you'dve": "you'd've", 'youll': "you'll", 'youre': "you're",
-    'youve': "you've",
-}  # fmt: skip
+    word[:i] + word[i + 1 :]: word
+    for word in _CONTRACTIONS
+    for i, character in enumerate(word)
+    if character == "'"
+}
+CONTRACTIONS["somebody'd"] = 'somebodyd'  # the wrong way round, as in the script
 
 
 def one_line(answer: str) -> str:
@@ -75,6 +61,7 @@ def _without_punctuation(answer: str) -> str:
     return LONE_POINT.sub('', text, count=MOST_POINTS)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def normalize(answer: str) -> str:
     """An answer in lower case without punctuation and articles, numbers up to ten as digits."""
     words = [NUMBER_WORDS.get(word, word) for word in _without_punctuation(answer).lower().split()]

@@ -1,6 +1,8 @@
 """What all metrics of this project share: clear errors and a score for every sample."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
@@ -19,32 +21,47 @@ class SampleMetric(BaseMetric):
         super().__init__(**kwargs)
         self.sample_scores: dict[int | str, dict[str, float]] = {}
 
-    def field(self, sample: Mapping[str, Any], name: str, advice: str) -> Any:
-        """A field that has to be there.
+    def evaluate(self, size: int) -> dict[str, float]:
+        self.sample_scores = {}  # those of an earlier evaluation
+        return super().evaluate(size)
 
-        Raises:
-            ValueError: The field is absent, None or an empty list.
-        """
+    def identity(self, sample: Mapping[str, Any], name: str) -> int | str:
+        """An id of a sample: a number or a string."""
+        is_id = isinstance(sample.get(name), Integral | str)
+        return self._field(sample, name, 'The dataset fills it in.', is_id)
+
+    def text(self, sample: Mapping[str, Any], name: str, advice: str) -> str:
+        """A text of a sample, which may be empty."""
+        return self._field(sample, name, advice, isinstance(sample.get(name), str))
+
+    def texts(self, sample: Mapping[str, Any], name: str, advice: str) -> Sequence[str]:
+        """A list of at least one text."""
         value = sample.get(name)
-        if value is None or (not isinstance(value, str) and not value):
+        is_list = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+        return self._field(sample, name, advice, is_list and len(value) > 0)
+
+    def _field(self, sample: Mapping[str, Any], name: str, advice: str, is_valid: bool) -> Any:
+        if not is_valid:
             raise ValueError(
                 f"{type(self).__name__}: sample {sample.get('sample_id')!r} has no '{name}' "
-                f'(it is {value!r}). {advice}'
+                f'(it is {sample.get(name)!r}). {advice}'
             )
-        return value
+        return sample[name]
 
     def check_unique(self, results: Sequence[Mapping[str, Any]], name: str) -> None:
-        """Refuse two predictions for one image or question.
+        """Refuse an empty list, and two predictions for one image or question.
 
         Raises:
-            ValueError: A value of the field occurs in more than one result.
+            ValueError: There are no results, or some of them share the value of the field.
         """
-        seen = set()
-        for result in results:
-            if result[name] in seen:
-                raise ValueError(
-                    f'{type(self).__name__}: more than one prediction for {name} '
-                    f'{result[name]!r}. Give each {name} once: look for repeated entries in the '
-                    'annotation file of the dataset.'
-                )
-            seen.add(result[name])
+        if not results:
+            raise ValueError(f'{type(self).__name__}: no predictions. Is the dataset empty?')
+        counts = Counter(result[name] for result in results)
+        repeated = [key for key, count in counts.items() if count > 1]
+        if repeated:
+            more = f' and {len(repeated) - 10} more' if len(repeated) > 10 else ''
+            raise ValueError(
+                f'{type(self).__name__}: more than one prediction for {name} '
+                f'{", ".join(map(repr, repeated[:10]))}{more}. Give each {name} once: look for '
+                'repeated entries in the annotation file of the dataset.'
+            )

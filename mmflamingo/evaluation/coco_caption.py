@@ -3,24 +3,24 @@
 import contextlib
 import io
 import logging
-import os
 import re
 import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from mmengine.fileio import load
+from mmengine.fileio import exists, load
 from mmengine.logging import print_log
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.rouge.rouge import Rouge
-from pycocoevalcap.tokenizer import ptbtokenizer
 
 from ..registry import METRICS
 from .base import SampleMetric
+from .java_tokenizer import tokenize_with_java
 from .ptb_tokenizer import tokenize
 
 # Captions by image id.
@@ -28,37 +28,13 @@ Captions = Mapping[int | str, Sequence[str]]
 # For each name, the score of the whole set and those of the images in the order of their captions.
 Scores = dict[str, tuple[float, Sequence[float]]]
 
-# All that ends a line for Java or Python; the jar reads one caption from each line.
-LINE_ENDS = re.compile('[\n\r\x0b\x0c\x85\u2028\u2029]')
+# All that ends a line for Java or Python; the tokenizers take one caption a line.
+LINE_ENDS = re.compile('[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]')
 
 
-def tokenize_with_java(captions: Captions) -> dict[int | str, list[str]]:
-    """Captions as Stanford's tokenizer splits them, lower case, without punctuation.
-
-    Raises:
-        RuntimeError: Java gave another number of lines than it was sent.
-        subprocess.CalledProcessError: Java failed.
-    """
-    folder = os.path.dirname(ptbtokenizer.__file__)
-    command = [
-        'java', '-Dfile.encoding=UTF-8', '-cp', ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR,
-        'edu.stanford.nlp.process.PTBTokenizer', '-preserveLines', '-lowerCase',
-    ]  # fmt: skip
-    text = ''.join(f'{caption}\n' for texts in captions.values() for caption in texts)
-    run = subprocess.run(command, input=text.encode(), cwd=folder, capture_output=True, check=True)
-    lines = run.stdout.decode().split('\n')[:-1]
-    if len(lines) != text.count('\n'):
-        raise RuntimeError(f'{text.count(chr(10))} captions, but {len(lines)} lines from Java.')
-    tokenized = iter(
-        ' '.join(word for word in line.split(' ') if word not in ptbtokenizer.PUNCTUATIONS)
-        for line in map(str.rstrip, lines)
-    )
-    return {key: [next(tokenized) for _ in texts] for key, texts in captions.items()}
-
-
-def tokenize_captions(captions: Captions) -> dict[int | str, list[str]]:
-    """The same without Java."""
-    return {key: [tokenize(caption) for caption in texts] for key, texts in captions.items()}
+def clean(caption: str) -> str:
+    """A caption on one line, with '?' for halves of a character that can't be written."""
+    return LINE_ENDS.sub(' ', caption).encode('utf-8', 'replace').decode()
 
 
 def _bleu(references: Captions, predictions: Captions) -> Scores:
@@ -78,10 +54,13 @@ def _meteor(references: Captions, predictions: Captions) -> Scores:
     scorer = Meteor()
     try:
         return {'METEOR': scorer.compute_score(references, predictions)}
-    finally:
-        # After an error the scorer would wait for its own lock for ever when it is deleted.
+    except Exception:
+        # When deleted, the scorer writes to its process, dead or not, and waits for its lock.
+        with contextlib.suppress(OSError):
+            scorer.meteor_p.stdin.close()
         if scorer.lock.locked():
             scorer.lock.release()
+        raise
 
 
 SCORERS: dict[str, Callable[[Captions, Captions], Scores]] = {
@@ -92,6 +71,21 @@ SCORERS: dict[str, Callable[[Captions, Captions], Scores]] = {
 }
 
 
+def _read_references(ann_file: str) -> dict[int | str, list[str]]:
+    if not exists(ann_file):
+        raise FileNotFoundError(
+            f'COCOCaption: ann_file={ann_file!r} does not exist. Leave it out to score against the '
+            "references that the dataset gives ('gt_caption')."
+        )
+    content = load(ann_file)
+    if not isinstance(content, dict) or not content.get('annotations'):
+        raise ValueError(f"{ann_file}: no 'annotations', so it is no COCO caption file.")
+    references = defaultdict(list)
+    for annotation in content['annotations']:
+        references[annotation['image_id']].append(annotation['caption'])
+    return dict(references)
+
+
 @METRICS.register_module()
 class COCOCaption(SampleMetric):
     """Caption scores of COCO in points of 100.
@@ -100,12 +94,17 @@ class COCOCaption(SampleMetric):
     `METEOR`. Without Java our own PTB tokenizer takes the place of Stanford's; the log says which
     one was used. Reads `pred_caption`, `image_id` and `gt_caption`.
 
-    CIDEr weighs words by how many images of the set have them, so scores of a subset can't be
-    compared with those of the whole.
+    A scorer that fails is logged and left out; the others go on. CIDEr weighs words by how many
+    images of the set have them, so scores of a subset can't be compared with those of the whole.
+    Source of all scorers: https://github.com/salaniz/pycocoevalcap.
 
     Args:
         metrics: Which of 'BLEU', 'ROUGE_L', 'CIDEr' and 'METEOR' to compute; None for all.
         ann_file: A COCO caption file to take the references from, instead of `gt_caption`.
+
+    Raises:
+        ValueError: A metric is unknown, or the file is no COCO caption file.
+        FileNotFoundError: There is no such file.
     """
 
     def __init__(
@@ -117,40 +116,47 @@ class COCOCaption(SampleMetric):
         if unknown:
             raise ValueError(f'metrics={metrics}: {unknown} unknown. Choose from {list(SCORERS)}.')
         self.metrics = metrics
-        self.references: dict[int | str, list[str]] | None = None
-        if ann_file is not None:
-            self.references = defaultdict(list)
-            for annotation in load(ann_file)['annotations']:
-                self.references[annotation['image_id']].append(annotation['caption'])
+        self.references = None if ann_file is None else _read_references(ann_file)
+        self.ann_file = ann_file
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
+            image_id = self.identity(sample, 'image_id')
+            advice = 'Use a split with references, or give the metric an ann_file.'
             if self.references is not None:
-                sample = {**sample, 'gt_caption': self.references.get(sample['image_id'])}
-                advice = f'ann_file has no caption of image {sample["image_id"]!r}.'
-            else:
-                advice = 'Use a split with references, or give the metric an ann_file.'
-            prediction = self.field(
-                sample,
-                'pred_caption',
-                "The model's predict mode fills it in: is its task 'caption'?",
+                sample = {**sample, 'gt_caption': self.references.get(image_id)}
+                some = ', '.join(map(repr, islice(self.references, 3)))
+                advice = f'{self.ann_file} has captions of {some}, ..., none of image {image_id!r}.'
+            prediction = self.text(
+                sample, 'pred_caption', "The model's predict mode fills it in for task 'caption'."
             )
-            references = self.field(sample, 'gt_caption', advice)
+            references = self.texts(sample, 'gt_caption', advice)
             self.results.append(
                 {
-                    'sample_id': sample['sample_id'],
-                    'image_id': sample['image_id'],
-                    'prediction': LINE_ENDS.sub(' ', prediction),
-                    'references': [LINE_ENDS.sub(' ', caption) for caption in references],
+                    'sample_id': self.identity(sample, 'sample_id'),
+                    'image_id': image_id,
+                    'prediction': clean(prediction),
+                    'references': [clean(caption) for caption in references],
                 }
             )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         self.check_unique(results, 'image_id')
-        predictions = {result['image_id']: [result['prediction']] for result in results}
-        references = {result['image_id']: result['references'] for result in results}
         has_java = shutil.which('java') is not None
-        predictions, references = self._tokenize(predictions, references, has_java)
+        tokens = iter(
+            self._tokenize(
+                [
+                    text
+                    for result in results
+                    for text in (result['prediction'], *result['references'])
+                ],
+                has_java,
+            )
+        )
+        predictions, references = {}, {}
+        for result in results:
+            predictions[result['image_id']] = [next(tokens)]
+            references[result['image_id']] = list(islice(tokens, len(result['references'])))
 
         self.sample_scores = {result['sample_id']: {} for result in results}
         totals = {}
@@ -170,18 +176,16 @@ class COCOCaption(SampleMetric):
                     self.sample_scores[result['sample_id']][name] = 100 * float(score)
         return totals
 
-    def _tokenize(
-        self, predictions: Captions, references: Captions, has_java: bool
-    ) -> tuple[Captions, Captions]:
+    def _tokenize(self, captions: Sequence[str], has_java: bool) -> list[str]:
         if has_java:
             try:
-                tokenized = tokenize_with_java(predictions), tokenize_with_java(references)
+                tokens = tokenize_with_java(captions)
                 self._log("Captions tokenized by Stanford's PTB tokenizer (Java).")
-                return tokenized
+                return tokens
             except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
                 self._log(f'The tokenizer in Java failed: {error!r}', logging.WARNING)
         self._log("Captions tokenized by mmflamingo's own PTB tokenizer (no Java).")
-        return tokenize_captions(predictions), tokenize_captions(references)
+        return [tokenize(caption) for caption in captions]
 
     def _log(self, message: str, level: int = logging.INFO) -> None:
         print_log(message, logger='current', level=level)

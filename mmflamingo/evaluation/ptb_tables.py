@@ -64,7 +64,7 @@ SYMBOLS = """
     FF1A-FF20 FF3B-FF40 FF5B-FF65 FFE0-FFE1 FFE5-FFE6
 """
 
-# Keep their full stop, in upper and lower case alike; a sentence may end with one of the first kind.
+# Keep their full stop in any case. A sentence may end with one of the first kind.
 CLOSING_ABBREVIATIONS = """
     al ala apr ariz assn aug bancorp bhd bldg blvd bros calif co colo conn corp cos ct dak dec
     esq est etc ext feb fla fri ga inc ind intl jan jr jul jun kan kans ky ltd mar md mich minn

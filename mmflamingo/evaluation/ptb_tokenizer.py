@@ -9,7 +9,8 @@ Known differences:
 
 - Emoji and other characters beyond the Basic Multilingual Plane, which are dropped here and there,
   may change where an address (`a😀b@c.d`) ends.
-- A code point that Unicode assigned after 2012 may count as a letter here; the jar drops it.
+- The jar drops characters newer than Unicode 6.1 (2012); a few of those that lie between older
+  letters count as letters here.
 - The jar reads on into the next line behind a caption that ends with a lone letter or with
   'No.', 'Fig.' and the like; here, and in `java_tokenizer.py`, a caption stands alone.
 """
@@ -32,8 +33,8 @@ def _characters(ranges: str) -> str:
 def _any_of(words: str, capital: bool = False) -> str:
     """One of the words in any case, but with a capital in front if `capital`."""
     if capital:
-        return '(?:' + '|'.join(f'{word[0]}(?i:{word[1:]})' for word in words.split()) + ')'
-    return '(?i:' + '|'.join(words.split()) + ')'
+        return '(?:' + '|'.join(f'{word[0]}(?ai:{word[1:]})' for word in words.split()) + ')'
+    return '(?ai:' + '|'.join(words.split()) + ')'
 
 
 # Insides of character classes
@@ -49,7 +50,7 @@ NO_LINK = r' \t\n\f\r"<>|'  # ends a web or mail address
 APOSTROPHE = r"(?:['\u0092\u2019]|&apos;)"
 QUOTE = r"(?:['`\u0091\u0092\u2018\u2019\u201b]|&apos;)"
 AMPERSAND = '(?:&|&amp;)'
-ACCENTED = '&[aeiouAEIOU](?i:acute|grave|uml);'
+ACCENTED = '&[aeiouAEIOU](?ai:acute|grave|uml);'
 WORD_PART = f'(?:[{LETTER}{MARK}]|{ACCENTED})(?:[{LETTER}{MARK}{DIGIT}]|{ACCENTED})*'
 WORD = rf'{WORD_PART}(?:[.!?]{WORD_PART})*'
 PIECE = f'(?:[dDlLoO]{QUOTE}[{LETTER}{DIGIT}])?[{LETTER}{DIGIT}]+'
@@ -59,7 +60,7 @@ DOTTED_COMPOUND = (
     rf'[A-Za-z0-9][A-Za-z0-9.,\u00ad]*(?:-(?:{LETTERS_WITH_STOPS}|[A-Za-z0-9\u00ad]+))+'
 )
 JOINED_INITIALS = rf'[A-Z]+(?:(?:\+|{AMPERSAND})[A-Z]+)+'
-ENDING = '(?i:[msd]|re|ve|ll)'
+ENDING = '(?ai:[msd]|re|ve|ll)'
 NUMBER = rf'(?:[{DIGIT}]*(?:[.:,\u00ad\u066b\u066c][{DIGIT}]+)+|[{DIGIT}]+)'
 SLASHED = '[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}'
 TAG_NAME = '[A-Za-z][A-Za-z0-9_:.-]*'
@@ -68,9 +69,13 @@ TAG = (
     rf'<(?:{TAG_NAME}(?: +{TAG_NAME}(?:{TAG_VALUE})?)* *(?:/ *)?'
     rf'|/{TAG_NAME} *|[!?][A-Za-z-][^>\r\n]*)>'
 )
-LINK_PATH = rf'[^{NO_LINK}()]+[^{NO_LINK}().!?{{}},-]'
+LINK_END = rf'[^{NO_LINK}().!?{{}},-]'
 MAIL_HOST = rf'[^{NO_LINK}(){{}}.\u00a0]+'
-SENTENCE = rf'(?:(?:{_any_of(tables.SENTENCE_STARTS, capital=True)}|M[rRsS]\.)[{SPACE}\n]|{TAG})'
+CLOSING_ABBREVIATION = (
+    f'(?:{_any_of(tables.CLOSING_ABBREVIATIONS)}'
+    rf'|{_any_of(tables.CAPITAL_ABBREVIATIONS, capital=True)}|(?ai:ed|ph)\.[dD])'
+)
+SENTENCE = rf'(?:{_any_of(tables.SENTENCE_STARTS, capital=True)}|M[rRsS]\.|{TAG})[{SPACE}\n]'
 
 _SPELLING = str.maketrans(
     dict.fromkeys('\u0091\u2018\u201b\u2039', '`')
@@ -134,31 +139,31 @@ def _rule(pattern: str, spell: Callable[[str], str] = _word) -> _Rule:
 # The longest match wins, the first of equally long ones. What no rule matches is left out.
 RULES = (
     # Words and what is split from them
-    _rule(r'(?i:(can)(not))'),
-    _rule(r'(?i:(gon|wan)(na))'),
-    _rule(r'(?i:(got)(ta))'),
-    _rule(r'(?i:(lem|gim)(me))'),
+    _rule(r'(?ai:(can)(not))'),
+    _rule(r'(?ai:(gon|wan)(na))'),
+    _rule(r'(?ai:(got)(ta))'),
+    _rule(r'(?ai:(lem|gim)(me))'),
     _rule(WORD),
-    _rule(r"('[tT])(?i:is|was)"),
+    _rule(r"('[tT])(?ai:is|was)"),
     _rule(TAG, _unbroken),
-    _rule(f'(?:[dDjJlL]|(?i:ol|dunkin|somethin)){APOSTROPHE}', _as_written),
+    _rule(f'(?:[dDjJlL]|(?ai:ol|dunkin|somethin)){APOSTROPHE}', _as_written),
     _rule(f'{APOSTROPHE}[nN]{APOSTROPHE}?', _as_written),
-    _rule(f'{APOSTROPHE}(?i:em|till?|[2-9]0s)', _as_written),
-    _rule(f'(?i:(?:c{QUOTE}mon|o{QUOTE}o|cap{APOSTROPHE}n|c{APOSTROPHE}est))', _as_written),
+    _rule(f'{APOSTROPHE}(?ai:em|till?|[2-9]0s)', _as_written),
+    _rule(f'(?ai:(?:c{QUOTE}mon|o{QUOTE}o|cap{APOSTROPHE}n|c{APOSTROPHE}est))', _as_written),
     _rule(f'([A-Za-z]*[A-MO-Za-mo-z])[nN]{QUOTE}[tT]'),
     _rule(f'[nN]{QUOTE}[tT]', _contraction),
     _rule(f'({APOSTROPHE}{ENDING})[^A-Za-z]', _contraction),
     _rule(r"(')[A-Za-z][^ \t\n\u00a0]"),
     _rule(f'{APOSTROPHE}{ENDING}', _contraction),
     _rule(f'({WORD}){APOSTROPHE}{ENDING}'),
-    _rule(f'([yY]{APOSTROPHE})[A-Za-z]', _as_written),
+    _rule(f'([yY]{APOSTROPHE})[{LETTER}{MARK}]', _as_written),
     _rule(f'[{LETTER}]+[aeiouyAEIOUY]{QUOTE}[aeiouA-Z][{LETTER}]*'),
     _rule(rf'({APOSTROPHE}[0-9]{{2}})[{SPACE}\n]', _as_written),
     # Addresses and names on the net
-    _rule(f'https?://{LINK_PATH}', _as_written),
+    _rule(rf'https?://[^{NO_LINK}(){{}}]+{LINK_END}', _as_written),
     _rule(
         rf'(?:www\.(?:[^{NO_LINK}.!?(){{}},]+\.)+[a-zA-Z]{{2,4}}'
-        rf"|(?:[^{NO_LINK}`'!?(){{}},-_$]+\.)+(?i:com|net|org|edu))(?:/{LINK_PATH})?",
+        rf"|(?:[^{NO_LINK}`'!?(){{}},-_$]+\.)+(?ai:com|net|org|edu))(?:/[^{NO_LINK}()]+{LINK_END})?",
         _as_written,
     ),
     _rule(
@@ -175,17 +180,16 @@ RULES = (
     ),
     _rule(f'[{DIGIT}]{{1,2}}[-/][{DIGIT}]{{1,2}}[-/][{DIGIT}]{{2,4}}'),
     # Words with other characters inside
-    _rule(rf'-(?i:[lr][rcs]b)-|C\.D\.s|(?i:pro|anti)-|S{AMPERSAND}(?:P-500|Ls)'),
+    _rule(rf'-(?ai:[lr][rcs]b)-|C\.D\.s|(?ai:pro|anti)-|S{AMPERSAND}(?:P-500|Ls)'),
     _rule(rf'{SLASHED}(?:\\?/{SLASHED}){{1,2}}', _as_written),
-    _rule(r'(?i:c\+\+|[cf]#)', _as_written),
+    _rule(r'(?ai:c\+\+|[cf]#)', _as_written),
     _rule(JOINED_INITIALS),
     # Abbreviations
-    _rule(rf'({_any_of(tables.CLOSING_ABBREVIATIONS)}\.)(?s:..)?'),
+    _rule(rf'({CLOSING_ABBREVIATION}\.)(?s:..)?'),
     _rule(rf'{_any_of(tables.TITLE_ABBREVIATIONS)}\.'),
-    _rule(rf'{_any_of(tables.CAPITAL_ABBREVIATIONS, capital=True)}\.'),
     _rule(rf'({_any_of(tables.NUMBER_ABBREVIATIONS)}\.)[{SPACE}]?[{DIGIT}]'),
     _rule(rf'([A-Za-z])\.[{SPACE}]+{SENTENCE}'),
-    _rule(rf'{LETTERS_WITH_STOPS}|[A-Za-z]\.|(?i:Ph|Ed)\.D\.'),
+    _rule(rf'{LETTERS_WITH_STOPS}|[A-Za-z]\.'),
     _rule(r'(?:(?:Canada|Sino|Korean|EU|Japan|non)-U\.S|U\.S\.-(?:U\.K|U\.S\.S\.R))\.'),
     _rule(
         rf'([{LETTER}{DIGIT}]+(?:\.[{LETTER}{DIGIT}]+)*\.{_any_of(tables.FILE_EXTENSIONS)})'
@@ -207,25 +211,36 @@ RULES = (
     ),
     # Marks
     _rule('&#[0-9]+;', _as_written),
-    _rule('(?i:&(?:amp|lt|gt);)', _entity),
-    _rule('(?i:&(?:quot|apos|nbsp|[mn]dash);)', _left_out),
+    _rule('(?ai:&(?:amp|lt|gt);)', _entity),
+    _rule('&(?:quot|apos|(?ai:nbsp|[mn]dash|md));', _left_out),
+    _rule('&(?ai:quot|apos|ht|lr|qc|ql|qr|tl|ur|cdq|odq);', _as_written),
     _rule(r'-{2,4}|\.{3,5}|(?:\.[ \u00a0]){2,4}\.', _left_out),
     _rule(rf"''|[{CURLY_QUOTE}]{{1,2}}", _mark),
-    _rule(r'[\u207a\u207b\u208a\u208b]?(?:[\u00b2\u00b3\u00b9\u2070\u2074-\u2079]+|[\u2080-\u2089]+)'),
+    _rule(
+        r'[\u207a\u207b\u208a\u208b]?(?:[\u00b2\u00b3\u00b9\u2070\u2074-\u2079]+|[\u2080-\u2089]+)'
+    ),
     _rule(r'(?:\\\*)+|\*+|_+|-{5,}|[?!]{2,}|@+|#+|[A-Z]*\$|<<|>>'),
-    _rule(rf'[\][(){{}}#$%&*+/<=>@\\^_|~\u00bc-\u00be\u2153\u2154{_characters(tables.SYMBOLS)}]', _mark),
+    _rule(
+        rf'[\][(){{}}#$%&*+/<=>@\\^_|~\u00bc-\u00be\u2153\u2154{_characters(tables.SYMBOLS)}]',
+        _mark,
+    ),
 )
 
 # Most words can't be part of anything longer than themselves.
 _PLAIN = re.compile(r'[A-Za-z]+(?=[,;:!?]?[ \n])|[A-Za-z]{2,}(?=\.[ \n])')
-_NOT_PLAIN = {'cannot', 'gonna', 'wanna', 'gotta', 'lemme', 'gimme'}.union(
-    *(words.lower().split() for words in (
-        tables.CLOSING_ABBREVIATIONS,
-        tables.TITLE_ABBREVIATIONS,
-        tables.CAPITAL_ABBREVIATIONS,
-        tables.NUMBER_ABBREVIATIONS,
-    ))
-)  # fmt: skip
+_NOT_PLAIN = frozenset(
+    ' '.join(
+        (
+            'cannot gonna gotta wanna lemme gimme',
+            tables.CLOSING_ABBREVIATIONS,
+            tables.TITLE_ABBREVIATIONS,
+            tables.CAPITAL_ABBREVIATIONS,
+            tables.NUMBER_ABBREVIATIONS,
+        )
+    )
+    .lower()
+    .split()
+)
 
 
 def _tokens(line: str) -> Iterator[str]:

@@ -30,15 +30,15 @@ class ReportVQA(SampleMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            answer = self.field(
-                sample, 'pred_answer', "The model's predict mode fills it in: is its task 'vqa'?"
+            answer = self.text(
+                sample, 'pred_answer', "The model's predict mode fills it in for task 'vqa'."
             )
-            question_id = sample.get('question_id', sample['sample_id'])
-            self.results.append({'question_id': question_id, 'answer': answer})
+            name = 'question_id' if 'question_id' in sample else 'sample_id'
+            self.results.append({'question_id': self.identity(sample, name), 'answer': answer})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         self.check_unique(results, 'question_id')
         self.file_path.parent.mkdir(parents=True, exist_ok=True)
-        self.file_path.write_text(json.dumps(results, ensure_ascii=False), encoding='utf-8')
+        self.file_path.write_text(json.dumps(results), encoding='utf-8')
         print_log(f'{len(results)} answers written to {self.file_path.resolve()}', logger='current')
         return {}

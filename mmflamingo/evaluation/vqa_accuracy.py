@@ -34,20 +34,22 @@ class VQAAcc(SampleMetric):
     Scores: `acc`; `acc/<answer_type>` and `acc/question_type/<question_type>` for the types the
     annotation file has. Reads `pred_answer`, `gt_answer`, `answer_type` and `question_type`.
 
+    The rule takes any number of answers, but with fewer than four, 100 points are out of reach.
+
     See https://visualqa.org/evaluation.html.
     """
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            prediction = self.field(
-                sample, 'pred_answer', "The model's predict mode fills it in: is its task 'vqa'?"
+            prediction = self.text(
+                sample, 'pred_answer', "The model's predict mode fills it in for task 'vqa'."
             )
-            answers = self.field(
+            answers = self.texts(
                 sample, 'gt_answer', 'On a split without answers use ReportVQA instead.'
             )
             self.results.append(
                 {
-                    'sample_id': sample['sample_id'],
+                    'sample_id': self.identity(sample, 'sample_id'),
                     'scores': {'acc': 100 * vqa_accuracy(prediction, answers)},
                     'answer_type': sample.get('answer_type'),
                     'question_type': sample.get('question_type'),

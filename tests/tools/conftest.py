@@ -7,6 +7,8 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
+from mmflamingo.visualization import FlamingoVisualizer
+
 ROOT = Path(__file__).parents[2]
 TOY_FOLDER = ROOT / 'tests' / 'engine'
 
@@ -24,7 +26,7 @@ def run_tool(monkeypatch, tmp_path):
 
     def run(name, *arguments):
         monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-        for singletons in (DefaultScope, MessageHub, MMLogger, Visualizer):
+        for singletons in (DefaultScope, MessageHub, MMLogger, Visualizer, FlamingoVisualizer):
             singletons._instance_dict.clear()  # as in a process of its own
         try:
             run_path(str(ROOT / 'tools' / f'{name}.py'), run_name='__main__')

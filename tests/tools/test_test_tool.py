@@ -1,6 +1,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def run_distributed(config, checkpoint, processes, folder, *options):
     """Run tools/dist_test.sh on CPUs; returns metrics and predictions."""
     env = {**os.environ, 'PYTHONPATH': f'{TOY_FOLDER}:{ROOT}', 'PORT': '29617'}
     env |= {'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'}
+    env['PATH'] = f'{Path(sys.executable).parent}:{env["PATH"]}'
     subprocess.run(
         [
             *('bash', ROOT / 'tools' / 'dist_test.sh', config, checkpoint, str(processes)),

@@ -29,7 +29,6 @@ class Report:
 
     def __init__(self, checkpoint: str, out: Path):
         self.checkpoint, self.out = checkpoint, out
-        self.model = None
 
     def run(self, task: str, shots: int, seed: int, shuffled: bool = False) -> Path:
         """Test one cell; returns the folder with its `metrics.json` and `predictions.jsonl`."""
@@ -37,7 +36,6 @@ class Report:
         if not (folder / 'metrics.json').is_file():
             runner = build_runner(self._config(task, shots, seed, shuffled, folder))
             metrics = runner.test()
-            self.model = runner.model
             log_dir = Path(runner.log_dir)
             (log_dir / 'predictions.jsonl').rename(folder / 'predictions.jsonl')
             (folder / 'metrics.json').write_text(json.dumps(metrics, indent=1))
@@ -57,10 +55,7 @@ class Report:
         if shuffled:
             cfg.test_dataloader.dataset = dict(type='ShuffledPictures', dataset=dataset, seed=seed)
         cfg.merge_from_dict({'work_dir': str(folder), 'default_hooks': {'predictions': {'type': 'PredictionHook'}}})
-        if self.model is None:
-            cfg.load_from = self.checkpoint
-        else:
-            cfg.model, cfg.allow_random_weights = self.model, True
+        cfg.load_from = self.checkpoint
         return cfg
 
 
