@@ -88,20 +88,13 @@ class PromptTemplate:
         generation: Mapping[str, Any] | None = None,
     ) -> None:
         if output not in OUTPUT_FIELDS:
-            raise ValueError(
-                f'PromptTemplate.output is {output!r}, it must be one of {list(OUTPUT_FIELDS)}.'
-            )
+            raise ValueError(f'PromptTemplate.output is {output!r}, it must be one of {list(OUTPUT_FIELDS)}.')
         self.shot = _parse_template(shot)
         self.query = _parse_template(query)
         if output not in {field for _, field in self.shot}:
-            raise ValueError(
-                f'PromptTemplate.shot is {shot!r}: it needs the field {{{output}}} that `output` '
-                'names.'
-            )
+            raise ValueError(f'PromptTemplate.shot is {shot!r}: it needs the field {{{output}}} that `output` names.')
         if output in {field for _, field in self.query}:
-            raise ValueError(
-                f'PromptTemplate.query is {query!r}: drop {{{output}}}, the model is to write it.'
-            )
+            raise ValueError(f'PromptTemplate.query is {query!r}: drop {{{output}}}, the model is to write it.')
         self.output = output
         self.stop = tuple([stop] if isinstance(stop, str) else stop)
         self.strip = strip
@@ -166,8 +159,7 @@ class PromptTemplate:
                 value = fields.get(field)
                 if value is None:
                     raise ValueError(
-                        f'The prompt template needs the field {field!r}, but example {chunk} of '
-                        'the sample has none.'
+                        f'The prompt template needs the field {field!r}, but example {chunk} of the sample has none.'
                     )
                 yield Segment(str(value), is_user=True, is_output=after_output, chunk=chunk)
 
@@ -177,8 +169,6 @@ def _parse_template(template: str) -> list[tuple[str, str | None]]:
     pieces = []
     for literal, field, spec, conversion in Formatter().parse(template):
         if field is not None and (not field.isidentifier() or spec or conversion):
-            raise ValueError(
-                f'Prompt template {template!r}: write fields as {{name}}, {{{field}}} is not one.'
-            )
+            raise ValueError(f'Prompt template {template!r}: write fields as {{name}}, {{{field}}} is not one.')
         pieces.append((literal, field))
     return pieces

@@ -7,13 +7,22 @@ the first time a registry is asked for a type, so `import mmflamingo` stays ligh
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import EVALUATOR as MMENGINE_EVALUATOR
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOG_PROCESSORS as MMENGINE_LOG_PROCESSORS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
+from mmengine.registry import OPTIMIZERS as MMENGINE_OPTIMIZERS
+from mmengine.registry import PARAM_SCHEDULERS as MMENGINE_PARAM_SCHEDULERS
 from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import VISBACKENDS as MMENGINE_VISBACKENDS
 from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
+from mmengine.registry import WEIGHT_INITIALIZERS as MMENGINE_WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
 
@@ -33,3 +42,14 @@ HOOKS = _child('hook', MMENGINE_HOOKS, 'mmflamingo.engine')
 OPTIM_WRAPPERS = _child('optimizer wrapper', MMENGINE_OPTIM_WRAPPERS, 'mmflamingo.engine')
 RUNNERS = _child('runner', MMENGINE_RUNNERS, 'mmflamingo.engine')
 VISUALIZERS = _child('visualizer', MMENGINE_VISUALIZERS, 'mmflamingo.visualization')
+LOOPS = _child('loop', MMENGINE_LOOPS, 'mmflamingo.engine')
+LOG_PROCESSORS = _child('log processor', MMENGINE_LOG_PROCESSORS, 'mmflamingo.engine')
+PARAM_SCHEDULERS = _child('parameter scheduler', MMENGINE_PARAM_SCHEDULERS, 'mmflamingo.engine')
+OPTIMIZERS = _child('optimizer', MMENGINE_OPTIMIZERS, 'mmflamingo.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS, 'mmflamingo.engine'
+)
+MODEL_WRAPPERS = _child('model wrapper', MMENGINE_MODEL_WRAPPERS, 'mmflamingo.engine')
+FUNCTIONS = _child('function', MMENGINE_FUNCTIONS, 'mmflamingo.datasets')
+VISBACKENDS = _child('vis_backend', MMENGINE_VISBACKENDS, 'mmflamingo.visualization')
+WEIGHT_INITIALIZERS = _child('weight initializer', MMENGINE_WEIGHT_INITIALIZERS, 'mmflamingo.models')

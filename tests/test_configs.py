@@ -9,11 +9,7 @@ from mmflamingo.engine.config_check import check_config
 from mmflamingo.engine.metafile import find_weights
 
 ROOT = Path(__file__).parent.parent
-CONFIGS = sorted(
-    str(path.relative_to(ROOT))
-    for path in (ROOT / 'configs').rglob('*.py')
-    if '_base_' not in path.parts
-)
+CONFIGS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
 SEED_CONFIGS = (
     'flamingo_zeroshot_caption.py',
     'flamingo_zeroshot_vqa.py',

@@ -19,9 +19,7 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         help='path or URL; not needed where the weights ship with the repository (metafile.yml)',
     )
-    parser.add_argument(
-        '--work-dir', help='where log and predictions go, in a folder a run [work_dirs/<config>]'
-    )
+    parser.add_argument('--work-dir', help='where log and predictions go, in a folder a run [work_dirs/<config>]')
     parser.add_argument('--out', metavar='FILE', help='write the results to this file too')
     parser.add_argument(
         '--out-item',
@@ -29,9 +27,7 @@ def parse_args() -> argparse.Namespace:
         default='metrics',
         help='what --out holds: metrics (.json, .yaml, .pkl) or predictions (.jsonl, .json, .pkl)',
     )
-    parser.add_argument(
-        '--show-dir', metavar='DIR', help='draw the first 50 samples into this folder'
-    )
+    parser.add_argument('--show-dir', metavar='DIR', help='draw the first 50 samples into this folder')
     parser.add_argument('--amp', action='store_true', help='predict in mixed precision')
     parser.add_argument(
         '--cfg-options',

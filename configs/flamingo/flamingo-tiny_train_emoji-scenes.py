@@ -60,7 +60,7 @@ optim_wrapper = dict(
     paramwise_cfg=dict(
         custom_keys={'_gate': dict(lr_mult=10.0, decay_mult=0.0), 'latents': dict(decay_mult=0.0)},
         norm_decay_mult=0.0,
-    )
+    ),
 )
 max_iters = 1000
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)

@@ -3,6 +3,7 @@
 from . import transforms
 from .base import FlamingoDataset
 from .coco_caption import COCOCaption, FlamingoEvalCOCOCaption
+from .controls import ShuffledPictures
 from .few_shot import FewShotMixin, ShotPool
 from .interleaved import InterleavedDataset
 from .samplers import EpochSampler
@@ -19,6 +20,7 @@ __all__ = [
     'FlamingoEvalCOCOVQA',
     'InterleavedDataset',
     'ShotPool',
+    'ShuffledPictures',
     'TextBlocks',
     'transforms',
 ]

@@ -76,9 +76,7 @@ class FlamingoDataset(BaseDataset):
         """Return the idx-th record that shots may be drawn from."""
         return self.get_query(idx)
 
-    def choose_output(
-        self, record: Record, rng: Random, group: Hashable = None
-    ) -> tuple[str, Hashable]:
+    def choose_output(self, record: Record, rng: Random, group: Hashable = None) -> tuple[str, Hashable]:
         """Choose the text that a record teaches as an example.
 
         Args:
@@ -120,9 +118,7 @@ class FlamingoDataset(BaseDataset):
         try:
             return load(path, file_format='json')
         except (JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(
-                f"{argument}: '{path}' is not valid JSON ({error}). Fetch the file again."
-            ) from error
+            raise ValueError(f"{argument}: '{path}' is not valid JSON ({error}). Fetch the file again.") from error
 
     def _under_root(self, path: str) -> str:
         """Join a relative path with `data_root`, as BaseDataset does with `ann_file`."""

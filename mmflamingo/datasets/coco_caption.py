@@ -40,9 +40,7 @@ class COCOCaption(FlamingoDataset):
         """Read `ann_file`."""
         return self.read(self.ann_file, self.data_prefix['img_path'], self.split, 'ann_file')
 
-    def read(
-        self, path: str, img_prefix: str, split: str | Sequence[str] | None, argument: str
-    ) -> list[Record]:
+    def read(self, path: str, img_prefix: str, split: str | Sequence[str] | None, argument: str) -> list[Record]:
         """Read one caption file into records.
 
         Args:
@@ -54,8 +52,7 @@ class COCOCaption(FlamingoDataset):
         content = self.load_annotations(path, argument)
         if not isinstance(content, dict) or not content.get('images'):
             raise ValueError(
-                f"{argument}: '{path}' lists no images. A caption file is a JSON object with a "
-                "list 'images'."
+                f"{argument}: '{path}' lists no images. A caption file is a JSON object with a list 'images'."
             )
         try:
             if 'sentences' in content['images'][0]:
@@ -63,17 +60,13 @@ class COCOCaption(FlamingoDataset):
             else:
                 records = _coco_records(content, path, split)
         except KeyError as error:
-            raise ValueError(
-                f"{argument}: '{path}' has an entry without the key {error}."
-            ) from error
+            raise ValueError(f"{argument}: '{path}' has an entry without the key {error}.") from error
         for record in records:
             record['task'] = self.task
             record['img_path'] = osp.join(img_prefix, record['img_path'])
         return records
 
-    def choose_output(
-        self, record: Record, rng: Random, group: Hashable = None
-    ) -> tuple[str, Hashable]:
+    def choose_output(self, record: Record, rng: Random, group: Hashable = None) -> tuple[str, Hashable]:
         """Choose one of the references."""
         captions = record['gt_caption']
         groups = record.get('caption_groups') or [None] * len(captions)
@@ -87,9 +80,7 @@ class COCOCaption(FlamingoDataset):
 
     def as_shot(self, record: Record, output: str) -> Record:
         """Make an example with the chosen caption."""
-        return {key: record[key] for key in ('sample_id', 'image_id', 'img_path')} | {
-            'caption': output
-        }
+        return {key: record[key] for key in ('sample_id', 'image_id', 'img_path')} | {'caption': output}
 
     def groups(self, record: Record) -> set[Hashable]:
         """Return the groups of the references."""
@@ -161,9 +152,7 @@ def _karpathy_records(content: dict, path: str, split: str | Sequence[str] | Non
     present = sorted({image['split'] for image in images})
     wanted = {split} if isinstance(split, str) else set(split or ())
     if not wanted or not wanted <= set(present):
-        raise ValueError(
-            f"split={split!r}: '{path}' is Karpathy's file, so choose of its splits {present}."
-        )
+        raise ValueError(f"split={split!r}: '{path}' is Karpathy's file, so choose of its splits {present}.")
     records = []
     for image in images:
         if image['split'] not in wanted:
@@ -208,8 +197,7 @@ def _with_captions(records: Iterable[Record], path: str) -> list[Record]:
     kept = [record for record in records if record['gt_caption']]
     if len(kept) < len(records):
         print_log(
-            f"'{path}': {len(records) - len(kept)} of {len(records)} images have no caption and "
-            'are left out.',
+            f"'{path}': {len(records) - len(kept)} of {len(records)} images have no caption and are left out.",
             logger='current',
         )
     return kept

@@ -52,9 +52,7 @@ class FewShotMixin:
         **kwargs,
     ) -> None:
         if shot_selector not in SHOT_SELECTORS:
-            raise ValueError(
-                f'shot_selector={shot_selector!r} is not known; choose of {SHOT_SELECTORS}.'
-            )
+            raise ValueError(f'shot_selector={shot_selector!r} is not known; choose of {SHOT_SELECTORS}.')
         self.num_shots = _count('num_shots', num_shots)
         self.num_text_only_shots = _count('num_text_only_shots', num_text_only_shots)
         self.num_support_examples = _limit('num_support_examples', num_support_examples)
@@ -214,8 +212,7 @@ def separate_by_image(
     kept = [record for record in supports if record['image_id'] not in query_images]
     if len(kept) < len(supports):
         print_log(
-            f'{len(supports) - len(kept)} of {len(supports)} supports are left out: their images '
-            'are queries too.',
+            f'{len(supports) - len(kept)} of {len(supports)} supports are left out: their images are queries too.',
             logger='current',
             level=logging.WARNING,
         )
@@ -263,9 +260,7 @@ def _check_lists(queries: Sequence[Record], by_id: dict, num_examples: int, aske
         if by_id[i]['image_id'] == query['image_id']
     ]
     if own:
-        raise ValueError(
-            f"shot_selector='listed': {len(own)} queries list their own image: {some(own)}."
-        )
+        raise ValueError(f"shot_selector='listed': {len(own)} queries list their own image: {some(own)}.")
 
 
 def _shuffled(records: Sequence[Record], name: str) -> list[Record]:
@@ -274,9 +269,7 @@ def _shuffled(records: Sequence[Record], name: str) -> list[Record]:
     return shuffled
 
 
-def _take_apart(
-    records: list[Record], count: int, other_count: int | None
-) -> tuple[list[Record], list[Record]]:
+def _take_apart(records: list[Record], count: int, other_count: int | None) -> tuple[list[Record], list[Record]]:
     """Take the first `count` records, then of the other images the first `other_count` ones."""
     taken = records[:count]
     images = {record['image_id'] for record in taken}

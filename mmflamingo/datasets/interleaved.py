@@ -66,9 +66,7 @@ class InterleavedDataset(Dataset):
         sizes = [len(source) for source in self.sources]
         weights = sizes if weights is None else list(weights)
         if len(weights) != len(sources) or min(weights) <= 0:
-            raise ValueError(
-                f'weights={weights} must be {len(sources)} positive numbers, one a source.'
-            )
+            raise ValueError(f'weights={weights} must be {len(sources)} positive numbers, one a source.')
         self.length = sum(sizes) if length is None else length
         if self.length < 1:
             raise ValueError(f'length={length} must be positive.')
@@ -112,9 +110,7 @@ class _Source:
         if not num_shots or min(num_shots) < 0:
             raise ValueError(f'num_shots={num_shots!r} must list numbers, 0 or more.')
         if shots_probs is not None and len(shots_probs) != len(num_shots):
-            raise ValueError(
-                f'shots_probs={shots_probs} needs one number for each of num_shots={num_shots}.'
-            )
+            raise ValueError(f'shots_probs={shots_probs} needs one number for each of num_shots={num_shots}.')
         if not 0 <= text_only_prob <= 1:
             raise ValueError(f'text_only_prob={text_only_prob} must lie between 0 and 1.')
         self.dataset = DATASETS.build(scoped(dataset)) if isinstance(dataset, dict) else dataset

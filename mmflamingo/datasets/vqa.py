@@ -48,9 +48,7 @@ class COCOVQA(FlamingoDataset):
         **kwargs,
     ) -> None:
         if answer_policy not in ANSWER_POLICIES:
-            raise ValueError(
-                f'answer_policy={answer_policy!r} is not known; choose of {ANSWER_POLICIES}.'
-            )
+            raise ValueError(f'answer_policy={answer_policy!r} is not known; choose of {ANSWER_POLICIES}.')
         self.question_file = question_file
         self.img_name = img_name
         self.answer_policy = answer_policy
@@ -90,22 +88,15 @@ class COCOVQA(FlamingoDataset):
             if ann_file:
                 entries = self._read_list(ann_file, f'{side}ann_file', 'annotations')
                 annotations = _pair(questions, entries, question_file, ann_file)
-            records = [
-                _record(question, annotations.get(question['question_id'], {}))
-                for question in questions
-            ]
+            records = [_record(question, annotations.get(question['question_id'], {})) for question in questions]
         except KeyError as error:
-            raise ValueError(
-                f"'{question_file}' or '{ann_file}' has an entry without the key {error}."
-            ) from error
+            raise ValueError(f"'{question_file}' or '{ann_file}' has an entry without the key {error}.") from error
         for record in records:
             record['task'] = self.task
             record['img_path'] = osp.join(img_prefix, _file_name(template, record['image_id']))
         return records
 
-    def choose_output(
-        self, record: Record, rng: Random, group: Hashable = None
-    ) -> tuple[str, Hashable]:
+    def choose_output(self, record: Record, rng: Random, group: Hashable = None) -> tuple[str, Hashable]:
         """Choose the majority answer or one of the ten, as `answer_policy` says."""
         sample = self.answer_policy == 'sample'
         answer = rng.choice(record['gt_answer']) if sample else record['majority_answer']
@@ -123,10 +114,7 @@ class COCOVQA(FlamingoDataset):
     def _read_list(self, path: str, argument: str, key: str) -> list[dict]:
         content = self.load_annotations(path, argument)
         if not isinstance(content, dict) or not content.get(key):
-            raise ValueError(
-                f"{argument}: '{path}' holds no {key}. It must be a JSON object with a list "
-                f"'{key}'."
-            )
+            raise ValueError(f"{argument}: '{path}' holds no {key}. It must be a JSON object with a list '{key}'.")
         return content[key]
 
 
@@ -178,9 +166,7 @@ class FlamingoEvalCOCOVQA(FewShotMixin, COCOVQA):
         )
 
 
-def _pair(
-    questions: list[dict], entries: list[dict], question_file: str, ann_file: str
-) -> dict[Hashable, dict]:
+def _pair(questions: list[dict], entries: list[dict], question_file: str, ann_file: str) -> dict[Hashable, dict]:
     """Map question ids to annotations; raise unless both files are about the same questions."""
     check_unique((entry['question_id'] for entry in entries), 'annotated question', ann_file)
     annotations = {entry['question_id']: entry for entry in entries}
@@ -207,10 +193,7 @@ def _pair(
 
 
 def _record(question: dict, annotation: dict) -> Record:
-    answers = [
-        intern(entry['answer'] if isinstance(entry, dict) else entry)
-        for entry in annotation.get('answers', ())
-    ]
+    answers = [intern(entry['answer'] if isinstance(entry, dict) else entry) for entry in annotation.get('answers', ())]
     if annotation and not answers:
         raise KeyError('answers')
     record = {

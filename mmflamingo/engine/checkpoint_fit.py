@@ -11,9 +11,7 @@ from .errors import CheckpointError
 EXAMPLES = 3
 
 
-def load_state_dict_strictly(
-    model: nn.Module, state_dict: Mapping[str, torch.Tensor], source: str
-) -> None:
+def load_state_dict_strictly(model: nn.Module, state_dict: Mapping[str, torch.Tensor], source: str) -> None:
     """Load a state dict into the model, or nothing of it.
 
     Weights are converted to the dtype of the model's parameters. Parts of the model that already
@@ -44,21 +42,14 @@ def describe_misfits(model: nn.Module, state_dict: Mapping[str, torch.Tensor]) -
     wanted = model.state_dict()
     missing = keys_without_source(model, state_dict)
     unexpected = [key for key in state_dict if key not in wanted]
-    reshaped = [
-        key
-        for key, value in state_dict.items()
-        if key in wanted and value.shape != wanted[key].shape
-    ]
+    reshaped = [key for key, value in state_dict.items() if key in wanted and value.shape != wanted[key].shape]
     lines = []
     if missing:
         lines += [f'  missing from the checkpoint: {_count(missing)}', *_by_group(missing)]
     if unexpected:
         lines += [f'  unexpected, not in the model: {_count(unexpected)}', *_by_group(unexpected)]
     if reshaped:
-        shapes = [
-            f'{key} {tuple(state_dict[key].shape)} (model: {tuple(wanted[key].shape)})'
-            for key in reshaped
-        ]
+        shapes = [f'{key} {tuple(state_dict[key].shape)} (model: {tuple(wanted[key].shape)})' for key in reshaped]
         lines += [f'  of another shape: {_count(reshaped)}', *_by_group(shapes)]
     return '\n'.join(lines)
 
@@ -67,9 +58,7 @@ def keys_without_source(model: nn.Module, state_dict: Iterable[str] = ()) -> lis
     """Keys of the model that neither the state dict nor a file of their own provides."""
     loaded = model.loaded_prefixes() if hasattr(model, 'loaded_prefixes') else ()
     prefixes = tuple(f'{prefix.rstrip(".")}.' for prefix in loaded)
-    return [
-        key for key in model.state_dict() if key not in state_dict and not key.startswith(prefixes)
-    ]
+    return [key for key in model.state_dict() if key not in state_dict and not key.startswith(prefixes)]
 
 
 def describe_keys(keys: Sequence[str]) -> str:
@@ -88,7 +77,6 @@ def _by_group(keys: Sequence[str]) -> list[str]:
         names = key.split(' ')[0].split('.')
         groups['.'.join(names[: min(2, len(names) - 1)])].append(key)
     return [
-        f'    {f"{group}.*" if group else "top level"}: {len(members)}, e.g. '
-        f'{", ".join(members[:EXAMPLES])}'
+        f'    {f"{group}.*" if group else "top level"}: {len(members)}, e.g. {", ".join(members[:EXAMPLES])}'
         for group, members in groups.items()
     ]

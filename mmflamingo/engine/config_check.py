@@ -13,38 +13,44 @@ from mmflamingo import registry as ours
 from .errors import ConfigError
 from .signatures import accepted_arguments
 
+
+def _registry(name: str) -> Registry:
+    """This project's registry of a kind, or mmengine's where it has none of its own."""
+    return getattr(ours if hasattr(ours, name) else roots, name)
+
+
 # The registry that builds what stands in a section of the config, and under a key further in; the
 # innermost counts. Other top-level keys are a config's own variables and build nothing.
 REGISTRY_OF_SECTION = {
-    'model': ours.MODELS,
-    'data_preprocessor': ours.MODELS,
-    'train_dataloader': ours.DATASETS,
-    'val_dataloader': ours.DATASETS,
-    'test_dataloader': ours.DATASETS,
-    'val_evaluator': ours.METRICS,
-    'test_evaluator': ours.METRICS,
-    'default_hooks': ours.HOOKS,
-    'custom_hooks': ours.HOOKS,
-    'optim_wrapper': ours.OPTIM_WRAPPERS,
-    'param_scheduler': roots.PARAM_SCHEDULERS,
-    'visualizer': ours.VISUALIZERS,
-    'train_cfg': roots.LOOPS,
-    'val_cfg': roots.LOOPS,
-    'test_cfg': roots.LOOPS,
-    'log_processor': roots.LOG_PROCESSORS,
-    'model_wrapper_cfg': roots.MODEL_WRAPPERS,
+    'model': _registry('MODELS'),
+    'data_preprocessor': _registry('MODELS'),
+    'train_dataloader': _registry('DATASETS'),
+    'val_dataloader': _registry('DATASETS'),
+    'test_dataloader': _registry('DATASETS'),
+    'val_evaluator': _registry('METRICS'),
+    'test_evaluator': _registry('METRICS'),
+    'default_hooks': _registry('HOOKS'),
+    'custom_hooks': _registry('HOOKS'),
+    'optim_wrapper': _registry('OPTIM_WRAPPERS'),
+    'param_scheduler': _registry('PARAM_SCHEDULERS'),
+    'visualizer': _registry('VISUALIZERS'),
+    'train_cfg': _registry('LOOPS'),
+    'val_cfg': _registry('LOOPS'),
+    'test_cfg': _registry('LOOPS'),
+    'log_processor': _registry('LOG_PROCESSORS'),
+    'model_wrapper_cfg': _registry('MODEL_WRAPPERS'),
 }
 REGISTRY_OF_KEY = {
-    'tokenizer': ours.TOKENIZERS,
-    'prompts': ours.PROMPTS,
-    'pipeline': ours.TRANSFORMS,
-    'transforms': ours.TRANSFORMS,
-    'sampler': ours.DATA_SAMPLERS,
-    'batch_sampler': ours.DATA_SAMPLERS,
-    'collate_fn': roots.FUNCTIONS,
-    'optimizer': roots.OPTIMIZERS,
-    'vis_backends': roots.VISBACKENDS,
-    'init_cfg': roots.WEIGHT_INITIALIZERS,
+    'tokenizer': _registry('TOKENIZERS'),
+    'prompts': _registry('PROMPTS'),
+    'pipeline': _registry('TRANSFORMS'),
+    'transforms': _registry('TRANSFORMS'),
+    'sampler': _registry('DATA_SAMPLERS'),
+    'batch_sampler': _registry('DATA_SAMPLERS'),
+    'collate_fn': _registry('FUNCTIONS'),
+    'optimizer': _registry('OPTIMIZERS'),
+    'vis_backends': _registry('VISBACKENDS'),
+    'init_cfg': _registry('WEIGHT_INITIALIZERS'),
 }
 # Arguments that the runner supplies, by root registry, and the model to its parts, by key.
 SUPPLIED_BY_RUNNER = {
@@ -175,7 +181,7 @@ def _all_registries() -> list[Registry]:
 
 
 def _with_parents(kind: Registry) -> list[Registry]:
-    return [kind, *_with_parents(kind.parent)] if kind.parent else [kind]
+    return [kind] if kind.parent is None else [kind, *_with_parents(kind.parent)]
 
 
 def _hint(name: str, known: set[str]) -> str:

@@ -55,9 +55,7 @@ def check_files(cfg: Config, checkpoint: str | None = None) -> None:
 
 def find_missing(cfg: Config, checkpoint: str | None = None) -> list[Missing]:
     """All that `check_files` would complain of."""
-    how_to_get = {
-        path: how for key in cfg if key.startswith(HOW_TO_GET) for path, how in cfg[key].items()
-    }
+    how_to_get = {path: how for key in cfg if key.startswith(HOW_TO_GET) for path, how in cfg[key].items()}
     missing = {}
     for key, path in _needed(cfg, checkpoint):
         reason = _why_not(path)
@@ -76,9 +74,7 @@ def describe(missing: list[Missing]) -> str:
         for item in missing:
             if item.how == how:
                 lines.append(f'  {item.path}\n      {item.key}: {item.reason}')
-        lines += [
-            f'  -> {line}' if i == 0 else f'     {line}' for i, line in enumerate(how.split('\n'))
-        ]
+        lines += [f'  -> {line}' if i == 0 else f'     {line}' for i, line in enumerate(how.split('\n'))]
     return '\n'.join(lines)
 
 

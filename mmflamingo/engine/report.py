@@ -17,10 +17,7 @@ SUFFIXES = {METRICS: ('.json', '.yaml', '.yml', '.pkl'), PREDICTIONS: ('.jsonl',
 def metrics_table(metrics: Mapping[str, Any]) -> str:
     """The metrics below each other, numbers with two decimals."""
     header = ('metric', 'value')
-    rows = [
-        (name, f'{value:.2f}' if isinstance(value, float) else str(value))
-        for name, value in metrics.items()
-    ]
+    rows = [(name, f'{value:.2f}' if isinstance(value, float) else str(value)) for name, value in metrics.items()]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     head, *body = [f'{name:<{widths[0]}}  {value:>{widths[1]}}' for name, value in [header, *rows]]
     return '\n'.join([head, '-' * len(head), *body])
@@ -30,8 +27,7 @@ def check_out_file(path: str, item: str) -> None:
     """Complain of a file name that `write_out_file` couldn't use, before the run."""
     if Path(path).suffix not in SUFFIXES[item]:
         raise ConfigError(
-            f'--out {path}: with --out-item {item} its name must end in one of '
-            f'{", ".join(SUFFIXES[item])}.'
+            f'--out {path}: with --out-item {item} its name must end in one of {", ".join(SUFFIXES[item])}.'
         )
 
 

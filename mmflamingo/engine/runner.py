@@ -131,9 +131,7 @@ class FlamingoRunner(Runner):
         if misfits:
             self.logger.log(logging.WARNING, f'{filename} fits only in part:\n{misfits}')
         wanted = model.state_dict()
-        fitting = {
-            k: v for k, v in state_dict.items() if k in wanted and v.shape == wanted[k].shape
-        }
+        fitting = {k: v for k, v in state_dict.items() if k in wanted and v.shape == wanted[k].shape}
         model.load_state_dict(fitting, strict=False)
 
     def _check_sources(self) -> None:

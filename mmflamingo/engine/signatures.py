@@ -70,18 +70,13 @@ def _super_call(init: Callable) -> ast.Call | None:
         tree = ast.parse(textwrap.dedent(inspect.getsource(init)))
     except (OSError, TypeError, SyntaxError):
         return None
-    kwargs = next(
-        p.name for p in inspect.signature(init).parameters.values() if p.kind is p.VAR_KEYWORD
-    )
+    kwargs = next(p.name for p in inspect.signature(init).parameters.values() if p.kind is p.VAR_KEYWORD)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or ast.unparse(node.func).split('(')[0] != 'super':
             continue
         if not (isinstance(node.func, ast.Attribute) and node.func.attr == '__init__'):
             continue
-        if any(
-            keyword.arg is None and ast.unparse(keyword.value) == kwargs
-            for keyword in node.keywords
-        ):
+        if any(keyword.arg is None and ast.unparse(keyword.value) == kwargs for keyword in node.keywords):
             return node
     return None
 

@@ -39,10 +39,7 @@ _CONTRACTIONS = """
     you've
 """.split()
 CONTRACTIONS = {
-    word[:i] + word[i + 1 :]: word
-    for word in _CONTRACTIONS
-    for i, character in enumerate(word)
-    if character == "'"
+    word[:i] + word[i + 1 :]: word for word in _CONTRACTIONS for i, character in enumerate(word) if character == "'"
 }
 CONTRACTIONS["somebody'd"] = 'somebodyd'  # the wrong way round, as in the script
 

@@ -64,9 +64,9 @@ def _meteor(references: Captions, predictions: Captions) -> Scores:
 
 
 SCORERS: dict[str, Callable[[Captions, Captions], Scores]] = {
+    'CIDEr': _cider,
     'BLEU': _bleu,
     'ROUGE_L': _rouge,
-    'CIDEr': _cider,
     'METEOR': _meteor,
 }
 
@@ -99,7 +99,7 @@ class COCOCaption(SampleMetric):
     Source of all scorers: https://github.com/salaniz/pycocoevalcap.
 
     Args:
-        metrics: Which of 'BLEU', 'ROUGE_L', 'CIDEr' and 'METEOR' to compute; None for all.
+        metrics: Which of 'CIDEr', 'BLEU', 'ROUGE_L' and 'METEOR' to compute; None for all.
         ann_file: A COCO caption file to take the references from, instead of `gt_caption`.
 
     Raises:
@@ -107,9 +107,7 @@ class COCOCaption(SampleMetric):
         FileNotFoundError: There is no such file.
     """
 
-    def __init__(
-        self, metrics: Sequence[str] | None = None, ann_file: str | None = None, **kwargs
-    ) -> None:
+    def __init__(self, metrics: Sequence[str] | None = None, ann_file: str | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         metrics = [metrics] if isinstance(metrics, str) else list(metrics or SCORERS)
         unknown = [name for name in metrics if name not in SCORERS]
@@ -127,9 +125,7 @@ class COCOCaption(SampleMetric):
                 sample = {**sample, 'gt_caption': self.references.get(image_id)}
                 some = ', '.join(map(repr, islice(self.references, 3)))
                 advice = f'{self.ann_file} has captions of {some}, ..., none of image {image_id!r}.'
-            prediction = self.text(
-                sample, 'pred_caption', "The model's predict mode fills it in for task 'caption'."
-            )
+            prediction = self.text(sample, 'pred_caption', "The model's predict mode fills it in for task 'caption'.")
             references = self.texts(sample, 'gt_caption', advice)
             self.results.append(
                 {
@@ -143,16 +139,8 @@ class COCOCaption(SampleMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         self.check_unique(results, 'image_id')
         has_java = shutil.which('java') is not None
-        tokens = iter(
-            self._tokenize(
-                [
-                    text
-                    for result in results
-                    for text in (result['prediction'], *result['references'])
-                ],
-                has_java,
-            )
-        )
+        captions = [text for result in results for text in (result['prediction'], *result['references'])]
+        tokens = iter(self._tokenize(captions, has_java))
         predictions, references = {}, {}
         for result in results:
             predictions[result['image_id']] = [next(tokens)]
@@ -182,7 +170,7 @@ class COCOCaption(SampleMetric):
                 tokens = tokenize_with_java(captions)
                 self._log("Captions tokenized by Stanford's PTB tokenizer (Java).")
                 return tokens
-            except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+            except (OSError, RuntimeError, UnicodeError, subprocess.CalledProcessError) as error:
                 self._log(f'The tokenizer in Java failed: {error!r}', logging.WARNING)
         self._log("Captions tokenized by mmflamingo's own PTB tokenizer (no Java).")
         return [tokenize(caption) for caption in captions]

@@ -36,7 +36,4 @@ def tokenize_with_java(captions: Sequence[str]) -> list[str]:
     lines = run.stdout.decode().split('\n')[:-1]
     if len(lines) != 2 * len(captions):
         raise RuntimeError(f'Java gave {len(lines)} lines for {2 * len(captions)}.')
-    return [
-        ' '.join(token for token in line.rstrip().split(' ') if token not in PUNCTUATION)
-        for line in lines[::2]
-    ]
+    return [' '.join(token for token in line.rstrip().split(' ') if token not in PUNCTUATION) for line in lines[::2]]

@@ -7,12 +7,13 @@ in "do n't", abbreviations with their full stop, numbers, links, smileys, `(` sp
 
 Known differences:
 
-- Emoji and other characters beyond the Basic Multilingual Plane, which are dropped here and there,
-  may change where an address (`a😀b@c.d`) ends.
+- The jar reads on into the next line behind a caption that ends with a lone letter or with 'No.',
+  'Fig.' and the like; here, and in `java_tokenizer.py`, a caption stands alone.
 - The jar drops characters newer than Unicode 6.1 (2012); a few of those that lie between older
   letters count as letters here.
-- The jar reads on into the next line behind a caption that ends with a lone letter or with
-  'No.', 'Fig.' and the like; here, and in `java_tokenizer.py`, a caption stands alone.
+- Emoji and all else beyond the Basic Multilingual Plane, dropped by both, may end a mail address
+  at another place. A capital sigma may become another small one.
+- 'MFG.', 'MTG.', 'PTE.' and 'PTY.', all in capitals, lose their full stop in the jar only.
 """
 
 import re
@@ -56,9 +57,7 @@ WORD = rf'{WORD_PART}(?:[.!?]{WORD_PART})*'
 PIECE = f'(?:[dDlLoO]{QUOTE}[{LETTER}{DIGIT}])?[{LETTER}{DIGIT}]+'
 COMPOUND = f'{PIECE}(?:[_{HYPHEN}]{PIECE})*'
 LETTERS_WITH_STOPS = r'[A-Za-z](?:\.[A-Za-z])+\.'
-DOTTED_COMPOUND = (
-    rf'[A-Za-z0-9][A-Za-z0-9.,\u00ad]*(?:-(?:{LETTERS_WITH_STOPS}|[A-Za-z0-9\u00ad]+))+'
-)
+DOTTED_COMPOUND = rf'[A-Za-z0-9][A-Za-z0-9.,\u00ad]*(?:-(?:{LETTERS_WITH_STOPS}|[A-Za-z0-9\u00ad]+))+'
 JOINED_INITIALS = rf'[A-Z]+(?:(?:\+|{AMPERSAND})[A-Z]+)+'
 ENDING = '(?ai:[msd]|re|ve|ll)'
 NUMBER = rf'(?:[{DIGIT}]*(?:[.:,\u00ad\u066b\u066c][{DIGIT}]+)+|[{DIGIT}]+)'
@@ -216,9 +215,7 @@ RULES = (
     _rule('&(?ai:quot|apos|ht|lr|qc|ql|qr|tl|ur|cdq|odq);', _as_written),
     _rule(r'-{2,4}|\.{3,5}|(?:\.[ \u00a0]){2,4}\.', _left_out),
     _rule(rf"''|[{CURLY_QUOTE}]{{1,2}}", _mark),
-    _rule(
-        r'[\u207a\u207b\u208a\u208b]?(?:[\u00b2\u00b3\u00b9\u2070\u2074-\u2079]+|[\u2080-\u2089]+)'
-    ),
+    _rule(r'[\u207a\u207b\u208a\u208b]?(?:[\u00b2\u00b3\u00b9\u2070\u2074-\u2079]+|[\u2080-\u2089]+)'),
     _rule(r'(?:\\\*)+|\*+|_+|-{5,}|[?!]{2,}|@+|#+|[A-Z]*\$|<<|>>'),
     _rule(
         rf'[\][(){{}}#$%&*+/<=>@\\^_|~\u00bc-\u00be\u2153\u2154{_characters(tables.SYMBOLS)}]',

@@ -30,9 +30,7 @@ class ReportVQA(SampleMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            answer = self.text(
-                sample, 'pred_answer', "The model's predict mode fills it in for task 'vqa'."
-            )
+            answer = self.text(sample, 'pred_answer', "The model's predict mode fills it in for task 'vqa'.")
             name = 'question_id' if 'question_id' in sample else 'sample_id'
             self.results.append({'question_id': self.identity(sample, name), 'answer': answer})
 

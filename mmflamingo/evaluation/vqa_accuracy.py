@@ -41,12 +41,8 @@ class VQAAcc(SampleMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            prediction = self.text(
-                sample, 'pred_answer', "The model's predict mode fills it in for task 'vqa'."
-            )
-            answers = self.texts(
-                sample, 'gt_answer', 'On a split without answers use ReportVQA instead.'
-            )
+            prediction = self.text(sample, 'pred_answer', "The model's predict mode fills it in for task 'vqa'.")
+            answers = self.texts(sample, 'gt_answer', 'On a split without answers use ReportVQA instead.')
             self.results.append(
                 {
                     'sample_id': self.identity(sample, 'sample_id'),

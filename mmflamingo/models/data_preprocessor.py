@@ -47,10 +47,7 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
     ) -> None:
         super().__init__(non_blocking)
         if loss_on not in LOSS_ON:
-            raise ValueError(
-                f'model.data_preprocessor.loss_on is {loss_on!r}, it must be one of '
-                f'{list(LOSS_ON)}.'
-            )
+            raise ValueError(f'model.data_preprocessor.loss_on is {loss_on!r}, it must be one of {list(LOSS_ON)}.')
         self.tokenizer = tokenizer
         self.prompts = prompts
         self.to_rgb = to_rgb
@@ -81,6 +78,8 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
             prompt = self._render(sample, training)
             _check_image_count(sample, prompt, len(images))
             tokens, prompt = self._fit(sample, prompt)
+            if not training:
+                sample.prompt = prompt.text
             inputs.append(images[len(images) - prompt.num_images :])
             tokenized.append(tokens)
         text = self.tokenizer.pad(tokenized, training, self.loss_on)
@@ -95,13 +94,11 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         task = sample.get('task')
         if task not in self.prompts:
             raise ValueError(
-                f'Sample {sample.get("sample_id")!r} has the task {task!r}, model.prompts has '
-                f'{list(self.prompts)}.'
+                f'Sample {sample.get("sample_id")!r} has the task {task!r}, model.prompts has {list(self.prompts)}.'
             )
         if training and sample.get('output') is None:
             raise ValueError(
-                f'Sample {sample.get("sample_id")!r} has no `output` to learn: train on a training '
-                'dataset.'
+                f'Sample {sample.get("sample_id")!r} has no `output` to learn: train on a training dataset.'
             )
         return self.prompts[task].render(sample)
 

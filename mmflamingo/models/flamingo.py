@@ -64,9 +64,7 @@ class Flamingo(BaseModel):
             }
         )
         if train_token_embeddings:
-            self.language_model.train_token_rows(
-                [self.tokenizer.end_of_chunk_token_id, self.tokenizer.image_token_id]
-            )
+            self.language_model.train_token_rows([self.tokenizer.end_of_chunk_token_id, self.tokenizer.image_token_id])
         self._frozen: list[nn.Module] = []
         if freeze_vision_backbone:
             self._frozen.append(self.vision_backbone)
@@ -149,9 +147,7 @@ class Flamingo(BaseModel):
         batch, most_media, num_frames = images.shape[:3]
         is_real = torch.arange(most_media, device=images.device) < num_media[:, None]
         frames = images[is_real].flatten(0, 1)
-        with torch.set_grad_enabled(
-            torch.is_grad_enabled() and not self._is_frozen(self.vision_backbone)
-        ):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._is_frozen(self.vision_backbone)):
             features = self.vision_backbone(frames)
         real_tokens = self.resampler(features.unflatten(0, (1, -1, num_frames)))[0]
         visual_tokens = real_tokens.new_zeros(batch, most_media, *real_tokens.shape[1:])
@@ -163,9 +159,7 @@ class Flamingo(BaseModel):
     ) -> list[Any]:
         tasks = {sample.get('task') for sample in data_samples}
         if len(tasks) > 1:
-            raise ValueError(
-                f'A batch to predict has the tasks {sorted(tasks)}; predict one task at a time.'
-            )
+            raise ValueError(f'A batch to predict has the tasks {sorted(tasks)}; predict one task at a time.')
         prompt = self.prompts[tasks.pop()]
         ids = generate(
             self.language_model,

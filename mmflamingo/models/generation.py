@@ -49,13 +49,8 @@ def generate(
     )
     unknown = config.update(**settings)
     if unknown:
-        raise ValueError(
-            f'`generation` of the prompt has {list(unknown)}: Hugging Face generate has no such '
-            'settings.'
-        )
+        raise ValueError(f'`generation` of the prompt has {list(unknown)}: Hugging Face generate has no such settings.')
     prompt_length = input_ids.shape[1]
     with adapter.conditioned(visual_tokens, prompt_length):
-        ids = adapter.lm.generate(
-            input_ids, attention_mask=attention_mask, generation_config=config
-        )
+        ids = adapter.lm.generate(input_ids, attention_mask=attention_mask, generation_config=config)
     return ids[:, prompt_length:]

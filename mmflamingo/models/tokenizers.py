@@ -80,16 +80,12 @@ class FlamingoTokenizer:
         self.pad_token_id = self.hf.pad_token_id
         self._prefix = [self.hf.bos_token_id] if add_bos else []
 
-        special_ids = {
-            token.content: i for i, token in self.hf.added_tokens_decoder.items() if token.special
-        }
+        special_ids = {token.content: i for i, token in self.hf.added_tokens_decoder.items() if token.special}
         longest_first = sorted(special_ids, key=len, reverse=True)
         self._special_pattern = re.compile('|'.join(map(re.escape, longest_first)))
         # Unknown words are no attempt at a special token, unless <unk> has other duties as well.
         ends = (self.hf.bos_token_id, self.hf.eos_token_id)
-        self._special_ids = {
-            token: i for token, i in special_ids.items() if i in ends or i != self.hf.unk_token_id
-        }
+        self._special_ids = {token: i for token, i in special_ids.items() if i in ends or i != self.hf.unk_token_id}
 
     def __len__(self) -> int:
         """Number of tokens, Flamingo's included."""
@@ -148,9 +144,7 @@ class FlamingoTokenizer:
         ]
         return TokenizedPrompt(self._prefix + ids, [False] * len(self._prefix) + is_output)
 
-    def pad(
-        self, tokenized: Sequence[TokenizedPrompt], train: bool, loss_on: str = 'output'
-    ) -> dict[str, Tensor]:
+    def pad(self, tokenized: Sequence[TokenizedPrompt], train: bool, loss_on: str = 'output') -> dict[str, Tensor]:
         """Joins tokenised prompts into one batch; arguments and result as in `encode`."""
         length = max(map(len, tokenized))
         input_ids = torch.full((len(tokenized), length), self.pad_token_id)
@@ -217,9 +211,7 @@ class FlamingoTokenizer:
             )
 
 
-def _load(
-    pretrained: str, hf_class: str, kwargs: dict[str, Any]
-) -> transformers.PreTrainedTokenizerBase:
+def _load(pretrained: str, hf_class: str, kwargs: dict[str, Any]) -> transformers.PreTrainedTokenizerBase:
     reader = getattr(transformers, hf_class, None)
     if not hasattr(reader, 'from_pretrained'):
         raise ValueError(
@@ -231,6 +223,5 @@ def _load(
         return reader.from_pretrained(name, **location, **kwargs)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(
-            f'No tokenizer could be read from model.tokenizer.pretrained = {pretrained!r} with '
-            f'{hf_class}: {error}'
+            f'No tokenizer could be read from model.tokenizer.pretrained = {pretrained!r} with {hf_class}: {error}'
         ) from error

@@ -36,9 +36,7 @@ class FlamingoDataSample(BaseDataElement):
     """
 
     @classmethod
-    def from_record(
-        cls, record: Mapping[str, Any], meta_keys: Collection[str] = ()
-    ) -> 'FlamingoDataSample':
+    def from_record(cls, record: Mapping[str, Any], meta_keys: Collection[str] = ()) -> 'FlamingoDataSample':
         """Make a data sample of a record.
 
         Args:

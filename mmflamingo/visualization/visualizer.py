@@ -75,6 +75,5 @@ def _query_texts(record: Mapping[str, Any]) -> list[Text]:
 
 def _format_scores(scores: Mapping[str, Any]) -> str:
     return '   '.join(
-        f'{name} {value:.4g}' if isinstance(value, int | float) else f'{name} {value}'
-        for name, value in scores.items()
+        f'{name} {value:.4g}' if isinstance(value, int | float) else f'{name} {value}' for name, value in scores.items()
     )

@@ -40,9 +40,7 @@ def captions(write_json):
         ids = range(first, first + count)
         images = [{'id': i, 'file_name': f'{i:06d}.jpg'} | image_keys for i in ids]
         annotations = [
-            {'id': 10 * i + k, 'image_id': i, 'caption': f'caption {k} of {i}'}
-            for i in ids
-            for k in range(2)
+            {'id': 10 * i + k, 'image_id': i, 'caption': f'caption {k} of {i}'} for i in ids for k in range(2)
         ]
         if order_seed is not None:
             Random(order_seed).shuffle(images)

@@ -47,9 +47,7 @@ def karpathy(write_json):
     return write_json('dataset_coco.json', {'images': images, 'dataset': 'coco'})
 
 
-@pytest.mark.parametrize(
-    ('split', 'ids'), [('test', [3, 4]), ('train', [1]), (['train', 'restval'], [1, 2])]
-)
+@pytest.mark.parametrize(('split', 'ids'), [('test', [3, 4]), ('train', [1]), (['train', 'restval'], [1, 2])])
 def test_karpathy_splits(tmp_path, karpathy, split, ids):
     dataset = COCOCaption(karpathy, str(tmp_path), {'img_path': 'img'}, split=split)
 

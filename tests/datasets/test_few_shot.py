@@ -45,9 +45,7 @@ class TestSplit:
         assert caption_set(num_support_examples=everything).num_supports == 15
 
     def test_too_few_records(self, caption_set, vqa_set):
-        message = (
-            'num_support_examples=2048 .* {} records of {} images; .* {} supports and 0 queries'
-        )
+        message = 'num_support_examples=2048 .* {} records of {} images; .* {} supports and 0 queries'
         for make, numbers in ((caption_set, (30, 30, 30)), (vqa_set, (60, 20, 60))):
             with pytest.raises(ValueError, match=message.format(*numbers)):
                 make(num_support_examples=2048)
@@ -76,9 +74,7 @@ class TestSeparateSupport:
         assert query == f'{tmp_path}/val/000001.jpg'
 
     def test_limits(self, tmp_path, captions):
-        dataset = self.make(
-            tmp_path, captions, first=100, num_query_examples=5, num_support_examples=3
-        )
+        dataset = self.make(tmp_path, captions, first=100, num_query_examples=5, num_support_examples=3)
         assert (len(dataset), dataset.num_supports) == (5, 3)
 
     @pytest.mark.parametrize('num_query_examples', [3, None])
@@ -149,9 +145,7 @@ class TestShots:
     def test_do_not_depend_on_the_other_queries(self, tmp_path, captions):
         files = {'support_ann_file': captions('support.json', first=100), 'num_shots': 4}
         everything = FlamingoEvalCOCOCaption(captions('val.json'), str(tmp_path), **files)
-        some = FlamingoEvalCOCOCaption(
-            captions('val.json'), str(tmp_path), num_query_examples=5, **files
-        )
+        some = FlamingoEvalCOCOCaption(captions('val.json'), str(tmp_path), num_query_examples=5, **files)
         subset = FlamingoEvalCOCOCaption(captions('val.json'), str(tmp_path), indices=3, **files)
         whole = shots_by_id(everything)
         for part, count in ((some, 5), (subset, 3)):
@@ -186,9 +180,7 @@ class TestShots:
 
     def test_more_than_supports(self, caption_set, vqa_set):
         for make in (caption_set, vqa_set):
-            with pytest.raises(
-                ValueError, match='num_shots=9 and num_text_only_shots=2 need 11 .* holds 10'
-            ):
+            with pytest.raises(ValueError, match='num_shots=9 and num_text_only_shots=2 need 11 .* holds 10'):
                 make(num_shots=9, num_text_only_shots=2)
 
     def test_line_ends_do_not_reach_prompts(self, caption_set):
@@ -223,12 +215,8 @@ class TestListed:
         shots = shots_by_id(listed(num_shots=0, num_text_only_shots=1))[10]
         assert [(shot['sample_id'], shot['img_path']) for shot in shots] == [(20, None)]
 
-    def test_lists_may_stand_in_the_annotations_and_supports_in_another_file(
-        self, tmp_path, vqa, vqa_set
-    ):
-        keys = {
-            10 * i + k: {'support_question_ids': [1000, 1010]} for i in (1, 2) for k in range(3)
-        }
+    def test_lists_may_stand_in_the_annotations_and_supports_in_another_file(self, tmp_path, vqa, vqa_set):
+        keys = {10 * i + k: {'support_question_ids': [1000, 1010]} for i in (1, 2) for k in range(3)}
         support = vqa('train2014', first=100)
         dataset = vqa_set(
             vqa(count=2, annotation_keys=keys),

@@ -19,9 +19,7 @@ def vqa_source(tmp_path, vqa):
 
 
 def test_items(caption_source, vqa_source):
-    dataset = DATASETS.build(
-        {'type': 'InterleavedDataset', 'sources': [caption_source, vqa_source]}
-    )
+    dataset = DATASETS.build({'type': 'InterleavedDataset', 'sources': [caption_source, vqa_source]})
     assert len(dataset) == 90
     items = list(dataset)
     assert Counter(item['task'] for item in items) == {'caption': 30, 'vqa': 60}
@@ -73,9 +71,7 @@ def test_groups_keep_to_themselves(tmp_path, captions, vqa):
     for entry in content['annotations']:
         entry['group'] = f'voice {entry["id"] % 2}'
     path.write_text(json.dumps(content))
-    questions = vqa(
-        question_keys={10 * i + k: {'group': i % 4} for i in range(1, 21) for k in range(3)}
-    )
+    questions = vqa(question_keys={10 * i + k: {'group': i % 4} for i in range(1, 21) for k in range(3)})
     dataset = InterleavedDataset(
         [
             {'type': 'COCOCaption', 'ann_file': str(path)},
@@ -183,9 +179,7 @@ def test_queries_need_texts(tmp_path, vqa):
 @pytest.mark.parametrize('num_workers', [0, 1])
 def test_sampler_brings_the_epoch_to_workers(caption_source, num_workers):
     dataset = InterleavedDataset([caption_source])
-    sampler = DATA_SAMPLERS.build(
-        {'type': 'EpochSampler', 'dataset': dataset, 'shuffle': True, 'seed': 0}
-    )
+    sampler = DATA_SAMPLERS.build({'type': 'EpochSampler', 'dataset': dataset, 'shuffle': True, 'seed': 0})
     assert isinstance(sampler, EpochSampler)
     loader = DataLoader(
         dataset,
@@ -197,7 +191,5 @@ def test_sampler_brings_the_epoch_to_workers(caption_source, num_workers):
     for epoch in range(2):
         sampler.set_epoch(epoch)
         items = list(loader)
-        expected = {
-            record['sample_id']: record for record in (dataset[30 * epoch + i] for i in range(30))
-        }
+        expected = {record['sample_id']: record for record in (dataset[30 * epoch + i] for i in range(30))}
         assert {item['sample_id']: item for item in items} == expected

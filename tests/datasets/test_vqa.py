@@ -112,9 +112,7 @@ def test_annotation_of_another_image(tmp_path, vqa):
         COCOVQA(**vqa(annotation_keys={10: {'image_id': 7}}), data_root=str(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ('file', 'key'), [('question_file', 'questions'), ('ann_file', 'annotations')]
-)
+@pytest.mark.parametrize(('file', 'key'), [('question_file', 'questions'), ('ann_file', 'annotations')])
 def test_duplicates_and_empty_files(tmp_path, vqa, file, key):
     files = vqa()
     edit(tmp_path / files[file], lambda content: content[key].append(content[key][0]))

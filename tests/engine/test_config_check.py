@@ -21,12 +21,9 @@ def test_all_mistakes_at_once_with_full_keys(toy_cfg):
     assert str(caught.value).startswith('The config has 5 mistakes:\n')
     for mistake in (
         "model.type = 'ToyModle' is not registered. Did you mean 'ToyModel'?",
-        'test_dataloader.dataset.num_sample is not an argument of ToyDataset. Did you mean '
-        "'num_samples'?",
-        'test_dataloader.batch_sise is not an argument of a data loader. Did you mean '
-        "'batch_size'?",
-        'default_hooks.visualization.out_dirs is not an argument of VisualizationHook. Did you '
-        "mean 'out_dir'?",
+        "test_dataloader.dataset.num_sample is not an argument of ToyDataset. Did you mean 'num_samples'?",
+        "test_dataloader.batch_sise is not an argument of a data loader. Did you mean 'batch_size'?",
+        "default_hooks.visualization.out_dirs is not an argument of VisualizationHook. Did you mean 'out_dir'?",
         "optim_wrapper.optimizer.lrr is not an argument of AdamW. Did you mean 'lr'?",
     ):
         assert mistake in str(caught.value)
@@ -34,9 +31,7 @@ def test_all_mistakes_at_once_with_full_keys(toy_cfg):
 
 def test_missing_argument_and_list_index():
     cfg = {'custom_hooks': [{'type': 'IterTimerHook'}, {'type': 'ExportPretrainedHook'}]}
-    assert list(find_mistakes(cfg)) == [
-        'custom_hooks[1].out_dir is missing: ExportPretrainedHook needs it.'
-    ]
+    assert list(find_mistakes(cfg)) == ['custom_hooks[1].out_dir is missing: ExportPretrainedHook needs it.']
 
 
 def test_type_of_another_kind():
@@ -47,18 +42,14 @@ def test_type_of_another_kind():
 
 def test_same_name_in_two_registries_is_told_apart_by_its_key():
     metric = {'type': 'COCOCaption', 'split': 'val'}
-    assert 'test_evaluator.split is not an argument' in next(
-        find_mistakes({'test_evaluator': metric})
-    )
+    assert 'test_evaluator.split is not an argument' in next(find_mistakes({'test_evaluator': metric}))
     dataset = {'type': 'COCOCaption', 'split': 'val'}
     assert list(find_mistakes({'test_dataloader': {'dataset': dataset}})) == []
 
 
 def test_type_given_as_a_class():
     cfg = {'model': {'type': toy_parts.ToyModel, 'wdth': 2}}
-    assert list(find_mistakes(cfg)) == [
-        "model.wdth is not an argument of ToyModel. Did you mean 'width'?"
-    ]
+    assert list(find_mistakes(cfg)) == ["model.wdth is not an argument of ToyModel. Did you mean 'width'?"]
 
 
 def test_variables_of_the_config_build_nothing():

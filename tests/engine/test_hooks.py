@@ -105,8 +105,6 @@ def test_pictures_of_the_first_samples(toy_cfg, build_runner, tmp_path):
 
 def test_visualizer_that_cannot_draw_is_an_error(toy_cfg, build_runner):
     hook = {'type': 'VisualizationHook', 'out_dir': 'show'}
-    runner = build_runner(
-        toy_cfg, **{'default_hooks.visualization': hook, 'visualizer.type': 'Visualizer'}
-    )
+    runner = build_runner(toy_cfg, **{'default_hooks.visualization': hook, 'visualizer.type': 'Visualizer'})
     with pytest.raises(ValueError, match="set it to 'FlamingoVisualizer'"):
         runner.test()

@@ -8,8 +8,7 @@ from mmflamingo.engine.report import check_out_file, metrics_table, write_out_fi
 def test_table():
     table = metrics_table({'COCO/CIDEr': 104.1234, 'count': 13, 'scorer': 'jar'})
     assert table == (
-        'metric       value\n------------------\nCOCO/CIDEr  104.12\ncount           13\n'
-        'scorer         jar'
+        'metric       value\n------------------\nCOCO/CIDEr  104.12\ncount           13\nscorer         jar'
     )
 
 
@@ -17,9 +16,7 @@ def test_no_metrics():
     assert metrics_table({}).startswith('metric  value')
 
 
-@pytest.mark.parametrize(
-    ('path', 'item'), [('a.txt', 'metrics'), ('a.yaml', 'pred'), ('a', 'pred')]
-)
+@pytest.mark.parametrize(('path', 'item'), [('a.txt', 'metrics'), ('a.yaml', 'pred'), ('a', 'pred')])
 def test_file_name_is_checked(path, item):
     with pytest.raises(ConfigError, match='must end in one of .json'):
         check_out_file(path, item)

@@ -80,9 +80,7 @@ def test_meteor_where_java_is(log):
     scores, sample_scores = evaluate(caption_samples(), metrics=['METEOR'])
     meteor, per_image = official(Meteor())
     assert scores == {'METEOR': pytest.approx(100 * meteor)}
-    assert [found['METEOR'] for found in sample_scores.values()] == pytest.approx(
-        [100 * score for score in per_image]
-    )
+    assert [found['METEOR'] for found in sample_scores.values()] == pytest.approx([100 * score for score in per_image])
     assert any("Stanford's PTB tokenizer" in text for text in log)
 
 
@@ -147,9 +145,7 @@ def test_line_ends_and_half_characters_inside_captions(java, request, log):
 
 def test_references_of_a_file(no_java, log, tmp_path):
     path = tmp_path / 'captions.json'
-    annotations = [
-        {'image_id': key, 'caption': text} for key, texts in REFERENCES.items() for text in texts
-    ]
+    annotations = [{'image_id': key, 'caption': text} for key, texts in REFERENCES.items() for text in texts]
     path.write_text(json.dumps({'annotations': annotations}))
     samples = caption_samples()
     expected, _ = evaluate(samples, metrics=WITHOUT_JAVA)

@@ -71,9 +71,7 @@ def nasty_captions(count):
         )
         for _ in range(rng.randint(0, 2)):
             at = rng.randrange(len(line) + 1)
-            line = (
-                line[:at] + rng.choice(('', '.', "'", chr(rng.randint(33, 126)))) + line[at + 1 :]
-            )
+            line = line[:at] + rng.choice(('', '.', "'", chr(rng.randint(33, 126)))) + line[at + 1 :]
         yield line
 
 

@@ -9,9 +9,7 @@ def vqa_sample(sample_id, prediction, answers, **fields):
     return {'sample_id': sample_id, 'pred_answer': prediction, 'gt_answer': answers, **fields}
 
 
-@pytest.mark.parametrize(
-    ('matches', 'expected'), [(0, 0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1), (9, 1), (10, 1)]
-)
+@pytest.mark.parametrize(('matches', 'expected'), [(0, 0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1), (9, 1), (10, 1)])
 def test_leave_one_out_of_ten(matches, expected):
     answers = ['red'] * matches + ['blue'] * (10 - matches)
     assert vqa_accuracy('red', answers) == pytest.approx(expected)

@@ -8,9 +8,7 @@ from transformers import PreTrainedTokenizerFast
 from mmflamingo.models.language import FlamingoLMAdapter
 from mmflamingo.registry import MODELS
 
-WORDS = (
-    'Output : Question Short answer ? A cat dog on mat what is it red < > / s image | endofchunk'
-)
+WORDS = 'Output : Question Short answer ? A cat dog on mat what is it red < > / s image | endofchunk'
 VOCABULARY = ['<unk>', '<s>', '</s>', *WORDS.split()]
 
 WIDTH, LAYERS, HEADS = 32, 4, 4
@@ -77,9 +75,7 @@ def save_tokenizer(folder, vocabulary=VOCABULARY):
     """A word tokenizer: the id of a word is its place in the vocabulary."""
     ids = {word: i for i, word in enumerate(vocabulary)}
     words = Tokenizer(models.WordLevel(ids, unk_token='<unk>'))
-    words.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()]
-    )
+    words.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])
     PreTrainedTokenizerFast(
         tokenizer_object=words, unk_token='<unk>', bos_token='<s>', eos_token='</s>'
     ).save_pretrained(folder)

@@ -19,9 +19,7 @@ def build(tokenizer_folder):
         return MODELS.build(
             {
                 'type': 'FlamingoDataPreprocessor',
-                'tokenizer': TOKENIZERS.build(
-                    {'type': 'FlamingoTokenizer', 'pretrained': tokenizer_folder}
-                ),
+                'tokenizer': TOKENIZERS.build({'type': 'FlamingoTokenizer', 'pretrained': tokenizer_folder}),
                 'prompts': {'caption': PROMPTS.build(PROMPT)},
                 'mean': [10.0, 20.0, 30.0],
                 'std': [1.0, 2.0, 4.0],
@@ -94,9 +92,7 @@ def test_a_query_that_is_too_long_alone(build):
 @pytest.mark.parametrize('num_images', [0, 1, 3])
 def test_images_and_marks_must_agree(build, num_images):
     data = {'inputs': [pixels(num_images)], 'data_samples': [sample(1)]}
-    message = (
-        f'Sample 7 has {num_images} images, but its prompt has 2 <image> marks: .<image>Output'
-    )
+    message = f'Sample 7 has {num_images} images, but its prompt has 2 <image> marks: .<image>Output'
     with pytest.raises(ValueError, match=message):
         build()(data)
 
@@ -120,7 +116,5 @@ def test_media_of_two_sizes(build):
 
 
 def test_unknown_loss(build):
-    with pytest.raises(
-        ValueError, match=r"loss_on is 'text', it must be one of \['output', 'all'\]"
-    ):
+    with pytest.raises(ValueError, match=r"loss_on is 'text', it must be one of \['output', 'all'\]"):
         build(loss_on='text')

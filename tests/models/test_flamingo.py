@@ -25,8 +25,7 @@ def sample(num_shots=0, task='caption', **fields):
 def data_of(*samples, seed=0):
     generator = torch.Generator().manual_seed(seed)
     inputs = [
-        torch.randint(256, (len(s.shots) + 1, 1, 3, 8, 8), dtype=torch.uint8, generator=generator)
-        for s in samples
+        torch.randint(256, (len(s.shots) + 1, 1, 3, 8, 8), dtype=torch.uint8, generator=generator) for s in samples
     ]
     return {'inputs': inputs, 'data_samples': list(samples)}
 
@@ -43,9 +42,7 @@ def snapshot(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
-def test_the_seeds_model_has_exactly_its_parameters(
-    vocabulary, write_tokenizer, config_of, tmp_path
-):
+def test_the_seeds_model_has_exactly_its_parameters(vocabulary, write_tokenizer, config_of, tmp_path):
     """OpenFlamingo 9B v1: LLaMA-7B with 3 added tokens in both embeddings, CLIP ViT-L/14 without
     ln_post and projection, a resampler of depth 6 and a block before every 4th layer."""
     words = [*vocabulary, *(f'w{i}' for i in range(32000 - len(vocabulary)))]
@@ -145,9 +142,7 @@ def test_media_are_encoded_once_and_padding_never(flamingo_of):
 
 
 def test_video_frames_belong_to_one_medium(flamingo_of):
-    model = flamingo_of(
-        resampler={'type': 'PerceiverResampler', 'depth': 1, 'num_latents': 3, 'max_frames': 4}
-    )
+    model = flamingo_of(resampler={'type': 'PerceiverResampler', 'depth': 1, 'num_latents': 3, 'max_frames': 4})
     images = torch.randn(2, 2, 4, 3, 8, 8)
     visual_tokens = model.encode_media(images, torch.tensor([2, 1]))
     features = model.vision_backbone(images[0].flatten(0, 1)).unflatten(0, (1, 2, 4))
@@ -175,9 +170,7 @@ def test_frozen_parts_have_no_gradients_and_stay_in_evaluation_mode(flamingo_of)
 def test_closed_gates_train_only_the_gates_at_first(flamingo_of):
     model = flamingo_of(open_gates=False)
     model(**model.data_preprocessor(train_data(), True), mode='loss')['loss'].backward()
-    moved = {
-        n for n, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0
-    }
+    moved = {n for n, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
     blocks = 'language_model.gated_cross_attn_layers'
     assert moved == {f'{blocks}.{n}.{gate}' for n in (1, 3) for gate in ('attn_gate', 'ff_gate')}
 

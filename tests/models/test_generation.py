@@ -13,9 +13,7 @@ def write(adapter, visual_tokens, input_ids, mask, **settings):
 
 def raise_bias(adapter, token_id):
     """Makes a token the likeliest everywhere."""
-    adapter.lm.lm_head.register_forward_hook(
-        lambda module, args, logits: logits + 50 * torch.eye(43)[token_id]
-    )
+    adapter.lm.lm_head.register_forward_hook(lambda module, args, logits: logits + 50 * torch.eye(43)[token_id])
 
 
 @pytest.mark.parametrize('media_index', ['preceding', 'following', 'preceding_blind_decoding'])
@@ -63,9 +61,7 @@ def test_beams_need_no_copies_of_the_media(family, adapter_of, batch):
 
 
 @pytest.mark.parametrize('use_cache', [True, False])
-@pytest.mark.parametrize(
-    ('media_index', 'seen'), [('preceding', 2), ('following', 0), ('preceding_blind_decoding', 0)]
-)
+@pytest.mark.parametrize(('media_index', 'seen'), [('preceding', 2), ('following', 0), ('preceding_blind_decoding', 0)])
 def test_what_generated_tokens_see(adapter_of, batch, media_index, seen, use_cache):
     adapter = adapter_of('llama', media_index=media_index)
     raise_bias(adapter, 7)

@@ -31,13 +31,11 @@ def bpe_folder(tmp_path_factory):
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    bpe.train_from_iterator(
-        ['Output:A cat on a mat. Short answer: a red dog </s> <image>'] * 9, trainer
-    )
+    bpe.train_from_iterator(['Output:A cat on a mat. Short answer: a red dog </s> <image>'] * 9, trainer)
     folder = tmp_path_factory.mktemp('bpe')
-    PreTrainedTokenizerFast(
-        tokenizer_object=bpe, bos_token='<|endoftext|>', eos_token='<|endoftext|>'
-    ).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token='<|endoftext|>', eos_token='<|endoftext|>').save_pretrained(
+        folder
+    )
     return str(folder)
 
 
@@ -189,9 +187,7 @@ def test_folder_without_tokenizer(tmp_path):
 def test_the_silent_vocabulary_of_three_tokens(tmp_path):
     """What LlamaTokenizer makes of a folder without tokenizer.model."""
     (tmp_path / 'tokenizer_config.json').write_text('{"tokenizer_class": "LlamaTokenizer"}')
-    with pytest.raises(
-        ValueError, match='knows only 3 special tokens: its vocabulary file is missing'
-    ):
+    with pytest.raises(ValueError, match='knows only 3 special tokens: its vocabulary file is missing'):
         FlamingoTokenizer(str(tmp_path), hf_class='LlamaTokenizer', legacy=True)
 
 

@@ -32,9 +32,7 @@ def load(name):
 def test_committed_annotations_are_what_the_converter_writes(tmp_path):
     command = [sys.executable, str(CONVERTERS / 'emoji_scenes.py'), '--out', str(tmp_path)]
     sprites = str(DATA / 'sprites')
-    subprocess.run(
-        [*command, '--sprites', sprites, '--splits', 'support', 'val', 'binding'], check=True
-    )
+    subprocess.run([*command, '--sprites', sprites, '--splits', 'support', 'val', 'binding'], check=True)
     made = sorted(path.name for path in (tmp_path / 'annotations').iterdir())
     assert len(made) == 8
     for name in made:
@@ -48,9 +46,7 @@ def test_committed_annotations_are_what_the_converter_writes(tmp_path):
 def test_objects_do_not_overlap_and_stay_in_the_picture(emoji):
     scenes = emoji['scenes']
     for index in range(300):
-        boxes = [
-            box for group in scenes.sample_scene(Random(index)).groups for box in group.boxes
-        ]
+        boxes = [box for group in scenes.sample_scene(Random(index)).groups for box in group.boxes]
         assert 1 <= len(boxes) <= 4
         for number, (x, y, edge) in enumerate(boxes):
             assert edge / 2 <= min(x, y) and max(x, y) + edge / 2 <= scenes.CANVAS
@@ -86,10 +82,7 @@ def test_captions_have_five_voices_of_different_length(emoji):
 
 def test_new_words_of_the_splits_are_disjoint(emoji):
     new_word, rng = emoji['text'].new_word, Random(0)
-    words = {
-        split: {new_word(rng, split) for _ in range(300)}
-        for split in ('binding_train', 'binding_dev', 'binding')
-    }
+    words = {split: {new_word(rng, split) for _ in range(300)} for split in ('binding_train', 'binding_dev', 'binding')}
     assert not words['binding_train'] & words['binding']
     assert not words['binding_train'] & words['binding_dev']
     assert not words['binding_dev'] & words['binding']

@@ -56,9 +56,7 @@ def test_predictions_as_a_file(run_tool, toy_config, checkpoint):
         (['{config}', '--cfg-options', 'model.fail_at=3'], 1, 'sample 3 is beyond this model'),
     ],
 )
-def test_what_goes_wrong_is_said_without_traceback(
-    run_tool, toy_config, tmp_path, capfd, arguments, code, said
-):
+def test_what_goes_wrong_is_said_without_traceback(run_tool, toy_config, tmp_path, capfd, arguments, code, said):
     (tmp_path / 'text.pth').write_text('no checkpoint')
     names = {'config': toy_config, 'file': tmp_path / 'text.pth'}
     assert run_tool('test', *(argument.format(**names) for argument in arguments)) == code

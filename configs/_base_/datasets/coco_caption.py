@@ -4,7 +4,11 @@ eval_pipeline = [
     dict(
         type='ApplyToList',
         scatter_key='img_path',
-        transforms=[dict(type='LoadImageFromFile'), dict(type='ResizeEdge', scale=224), dict(type='CenterCrop', crop_size=224)],
+        transforms=[
+            dict(type='LoadImageFromFile'),
+            dict(type='ResizeEdge', scale=224),
+            dict(type='CenterCrop', crop_size=224),
+        ],
         collate_keys=['img'],
     ),
     dict(type='PackInputs'),

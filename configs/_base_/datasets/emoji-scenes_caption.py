@@ -3,7 +3,11 @@ eval_pipeline = [
     dict(
         type='ApplyToList',
         scatter_key='img_path',
-        transforms=[dict(type='LoadImageFromFile'), dict(type='ResizeEdge', scale=128), dict(type='CenterCrop', crop_size=128)],
+        transforms=[
+            dict(type='LoadImageFromFile'),
+            dict(type='ResizeEdge', scale=128),
+            dict(type='CenterCrop', crop_size=128),
+        ],
         collate_keys=['img'],
     ),
     dict(type='PackInputs'),

@@ -51,9 +51,7 @@ model = dict(
             stop=('Question', 'Answer'),
             text_only_examples=[
                 dict(question='What is this photo taken looking through?', answer='pitcher'),
-                dict(
-                    question='How many people are wearing shorts in the forefront of this photo?', answer='4'
-                ),
+                dict(question='How many people are wearing shorts in the forefront of this photo?', answer='4'),
             ],
             generation=dict(num_beams=3, max_new_tokens=5, length_penalty=-2.0),
         ),

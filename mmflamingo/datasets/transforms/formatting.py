@@ -59,8 +59,7 @@ def _pack_pixels(images: object, sample_id: object) -> torch.Tensor:
     media = [frames if isinstance(frames, list) else [frames] for frames in media]
     if images is None or not media or not all(media):
         raise ValueError(
-            f'Sample {sample_id!r} has no image after the transforms. Load one, e.g. by '
-            'LoadImageFromFile.'
+            f'Sample {sample_id!r} has no image after the transforms. Load one, e.g. by LoadImageFromFile.'
         )
     if len({len(frames) for frames in media}) > 1:
         raise ValueError(

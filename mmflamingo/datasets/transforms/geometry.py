@@ -58,9 +58,7 @@ class ResizeEdge(BaseTransform):
         }[self.edge]
         # Cut like torchvision's Resize, and keep a line of pixels of extreme formats.
         size = tuple(max(1, self.scale * edge // fixed) for edge in (width, height))
-        results['img'] = mmcv.imresize(
-            results['img'], size, interpolation=self.interpolation, backend=self.backend
-        )
+        results['img'] = mmcv.imresize(results['img'], size, interpolation=self.interpolation, backend=self.backend)
         results['img_shape'] = results['img'].shape[:2]
         return results
 

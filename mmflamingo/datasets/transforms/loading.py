@@ -48,9 +48,7 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
         **kwargs,
     ) -> None:
         if on_bad_image not in BAD_IMAGE_POLICIES:
-            raise ValueError(
-                f'on_bad_image={on_bad_image!r} is not known; choose of {BAD_IMAGE_POLICIES}.'
-            )
+            raise ValueError(f'on_bad_image={on_bad_image!r} is not known; choose of {BAD_IMAGE_POLICIES}.')
         super().__init__(imdecode_backend=imdecode_backend, **kwargs)
         self.on_bad_image = on_bad_image
         self.blank_size = tuple(blank_size)
@@ -165,8 +163,7 @@ def _import_av() -> ModuleType:
         import av
     except ImportError as error:
         raise ImportError(
-            "Videos need PyAV, which is not installed: pip install 'mmflamingo[optional]' (or pip "
-            'install av).'
+            "Videos need PyAV, which is not installed: pip install 'mmflamingo[optional]' (or pip install av)."
         ) from error
     return av
 

@@ -47,6 +47,4 @@ class BadImageHook(Hook):
         named = '\n'.join(f'  {path}' for path in list(paths)[:NAMED_FILES])
         rest = len(paths) - NAMED_FILES
         more = f'\n  and {rest} more' if rest > 0 else ''
-        runner.logger.warning(
-            f'{len(paths)} images could not be read, grey ones took their places:\n{named}{more}'
-        )
+        runner.logger.warning(f'{len(paths)} images could not be read, grey ones took their places:\n{named}{more}')

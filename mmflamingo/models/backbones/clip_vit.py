@@ -44,7 +44,9 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, 1 + V, D) -> (N, 1 + V, D)."""
         n, length, dims = x.shape
-        q, k, v = self.qkv(self.ln1(x)).view(n, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (N, heads, 1 + V, d)
+        q, k, v = (
+            self.qkv(self.ln1(x)).view(n, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        )  # (N, heads, 1 + V, d)
         attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, length, dims)
         x = x + self.proj(attended)
         return x + self.fc2(self.act(self.fc1(self.ln2(x))))

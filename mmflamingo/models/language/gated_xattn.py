@@ -36,9 +36,7 @@ class MaskedCrossAttention(nn.Module):
         """Text tokens (R, L, D) to what they see, (R, L, D): exactly 0 where there is no medium."""
         keys, values = media.keys_values(self)
         queries = self.to_q(self.norm(x)).view(len(keys), -1, self.to_q.out_features)
-        seen = F.scaled_dot_product_attention(
-            split_heads(queries, self.heads), keys, values, attn_mask=media.mask
-        )
+        seen = F.scaled_dot_product_attention(split_heads(queries, self.heads), keys, values, attn_mask=media.mask)
         seen = merge_heads(seen).view(*x.shape[:2], -1)
         return self.to_out(seen.masked_fill((media.index == 0)[..., None], 0))
 
@@ -56,9 +54,7 @@ class GatedCrossAttentionBlock(nn.Module):
         ff_mult: Width of the feed-forward's hidden layer, in multiples of `dim`.
     """
 
-    def __init__(
-        self, dim: int, visual_dim: int, dim_head: int = 64, heads: int = 8, ff_mult: int = 4
-    ) -> None:
+    def __init__(self, dim: int, visual_dim: int, dim_head: int = 64, heads: int = 8, ff_mult: int = 4) -> None:
         super().__init__()
         self.attn = MaskedCrossAttention(dim, visual_dim, dim_head, heads)
         self.attn_gate = nn.Parameter(torch.zeros(1))

@@ -13,9 +13,7 @@ MAX_NEW_ROWS = 3  # <|endofchunk|>, <image>, <PAD>
 MAX_SPARE_ROWS = 0.1  # share of the rows; families round their vocabulary up, Phi by 2 %
 
 
-def build_lm(
-    pretrained: str | None, config: dict[str, Any] | None, dtype: str, **kwargs: Any
-) -> PreTrainedModel:
+def build_lm(pretrained: str | None, config: dict[str, Any] | None, dtype: str, **kwargs: Any) -> PreTrainedModel:
     """Builds a language model.
 
     Args:
@@ -39,9 +37,7 @@ def build_lm(
     elif 'model_type' in config:
         lm = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), **kwargs)
     else:
-        raise ValueError(
-            f"model.language_model.config needs model_type, such as 'llama'; it has {list(config)}."
-        )
+        raise ValueError(f"model.language_model.config needs model_type, such as 'llama'; it has {list(config)}.")
     # A folder's sampling settings are not this project's.
     lm.generation_config = GenerationConfig()
     return lm
@@ -52,8 +48,7 @@ def parse_dtype(name: str) -> torch.dtype:
     dtype = getattr(torch, str(name), None)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise ValueError(
-            f'model.language_model.dtype is {name!r}, it must be a float type: '
-            "'float32', 'bfloat16' or 'float16'."
+            f"model.language_model.dtype is {name!r}, it must be a float type: 'float32', 'bfloat16' or 'float16'."
         )
     return dtype
 
@@ -93,6 +88,5 @@ def _load(pretrained: str, kwargs: dict[str, Any]) -> PreTrainedModel:
         return AutoModelForCausalLM.from_pretrained(name, **location, **kwargs)
     except (OSError, ValueError) as error:
         raise ValueError(
-            'No language model could be read from model.language_model.pretrained = '
-            f'{pretrained!r}: {error}'
+            f'No language model could be read from model.language_model.pretrained = {pretrained!r}: {error}'
         ) from error

@@ -74,8 +74,7 @@ class FlamingoLMAdapter(nn.Module):
         super().__init__()
         if media_index not in MEDIA_INDEX:
             raise ValueError(
-                f'model.language_model.media_index is {media_index!r}, it must be one of '
-                f'{list(MEDIA_INDEX)}.'
+                f'model.language_model.media_index is {media_index!r}, it must be one of {list(MEDIA_INDEX)}.'
             )
         self.pretrained = pretrained
         self.lm = build_lm(
@@ -114,9 +113,7 @@ class FlamingoLMAdapter(nn.Module):
         self.token_rows = TrainableTokenRows(self.lm, token_ids)
 
     @contextmanager
-    def conditioned(
-        self, visual_tokens: Tensor, prompt_length: int | None = None
-    ) -> Iterator[MediaContext]:
+    def conditioned(self, visual_tokens: Tensor, prompt_length: int | None = None) -> Iterator[MediaContext]:
         """Lets the language model see media for as long as the `with` block lasts.
 
         Args:
@@ -129,9 +126,7 @@ class FlamingoLMAdapter(nn.Module):
         """
         dtype = next(self.gated_cross_attn_layers.parameters()).dtype
         outer = self.context
-        self.context = MediaContext(
-            visual_tokens.to(dtype), self.media_index, self.image_token_id, prompt_length
-        )
+        self.context = MediaContext(visual_tokens.to(dtype), self.media_index, self.image_token_id, prompt_length)
         try:
             yield self.context
         finally:

@@ -38,9 +38,7 @@ class TrainableTokenRows(nn.Module):
         if head.weight is embedding.weight:
             head.register_forward_hook(self._replace_logits)
 
-    def _replace_embeddings(
-        self, module: nn.Module, args: tuple[Tensor], embeddings: Tensor
-    ) -> Tensor:
+    def _replace_embeddings(self, module: nn.Module, args: tuple[Tensor], embeddings: Tensor) -> Tensor:
         (input_ids,) = args
         for token_id, row in zip(self.token_ids, self.weight, strict=True):
             embeddings = torch.where((input_ids == token_id)[..., None], row, embeddings)

@@ -73,7 +73,9 @@ class CLIPPretraining(BaseModel):
         self.token_embedding = nn.Embedding(len(self.tokenizer), embed_dims)
         nn.init.normal_(self.token_embedding.weight, std=0.02)
         self.position_embedding = nn.Parameter(torch.randn(max_length, embed_dims) * 0.02)
-        self.text_layers = nn.ModuleList(_layer(nn.TransformerEncoderLayer, embed_dims, heads) for _ in range(text_depth))
+        self.text_layers = nn.ModuleList(
+            _layer(nn.TransformerEncoderLayer, embed_dims, heads) for _ in range(text_depth)
+        )
         self.text_norm = nn.LayerNorm(embed_dims)
         self.image_norm = nn.LayerNorm(self.vision_backbone.embed_dims)
         self.image_projection = nn.Linear(self.vision_backbone.embed_dims, embed_dims, bias=False)

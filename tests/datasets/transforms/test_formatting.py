@@ -34,9 +34,7 @@ def test_data_sample_has_everything_but_pixels():
 
 
 def test_meta_keys_can_be_chosen():
-    sample = PackInputs(meta_keys=['question'])({'img': IMAGE, 'question': 'What?', 'task': 'vqa'})[
-        'data_samples'
-    ]
+    sample = PackInputs(meta_keys=['question'])({'img': IMAGE, 'question': 'What?', 'task': 'vqa'})['data_samples']
     assert set(sample.metainfo) == {'question'}
 
 

@@ -82,9 +82,7 @@ class TestImages:
         assert results['img_shape'] == (8, 10)
         assert (results['img'] == (104, 117, 123)).all()
 
-    def test_truncated_file_is_refused_even_if_pillow_was_told_otherwise(
-        self, make_image, monkeypatch
-    ):
+    def test_truncated_file_is_refused_even_if_pillow_was_told_otherwise(self, make_image, monkeypatch):
         path = make_image()
         data = open(path, 'rb').read()
         open(path, 'wb').write(data[: len(data) // 2])

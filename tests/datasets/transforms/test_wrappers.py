@@ -8,9 +8,7 @@ LOAD = {'type': 'LoadImageFromFile'}
 
 def test_runs_over_paths(make_image):
     paths = [make_image(f'{i}.png', size=(20 + i, 10), seed=i) for i in range(3)]
-    transform = TRANSFORMS.build(
-        {'type': 'ApplyToList', 'transforms': [LOAD], 'collate_keys': ['img', 'ori_shape']}
-    )
+    transform = TRANSFORMS.build({'type': 'ApplyToList', 'transforms': [LOAD], 'collate_keys': ['img', 'ori_shape']})
     results = transform({'img_path': paths, 'question': 'What?'})
 
     assert results['img_path'] == paths

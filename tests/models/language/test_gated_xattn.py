@@ -40,9 +40,7 @@ def attend_one_by_one(attn, x, visual_tokens, index):
 
 def test_equals_the_definition(block, media):
     x = torch.randn(2, 5, 12)
-    attended = attend_one_by_one(
-        block.attn, x, media.visual_tokens, [[0, 1, 1, 2, 2], [0, 0, 0, 1, 1]]
-    )
+    attended = attend_one_by_one(block.attn, x, media.visual_tokens, [[0, 1, 1, 2, 2], [0, 0, 0, 1, 1]])
     torch.testing.assert_close(block.attn(x, media), attended)
     expected = x + torch.tanh(torch.tensor(0.7)) * attended
     expected = expected + torch.tanh(torch.tensor(-0.4)) * block.ff(expected)

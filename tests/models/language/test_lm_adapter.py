@@ -8,18 +8,14 @@ TOLERANCE = {'rtol': 1e-4, 'atol': 1e-4}
 
 
 def position_ids(adapter, mask):
-    return (
-        {'position_ids': (mask.cumsum(-1) - 1).clamp(min=0)} if adapter.takes_position_ids else {}
-    )
+    return {'position_ids': (mask.cumsum(-1) - 1).clamp(min=0)} if adapter.takes_position_ids else {}
 
 
 @torch.no_grad()
 def test_closed_gates_are_the_bare_language_model(family, adapter_of, batch):
     adapter = adapter_of(family, open_gates=False)
     visual_tokens, input_ids, mask = batch
-    bare = adapter.lm(
-        input_ids=input_ids, attention_mask=mask, use_cache=False, **position_ids(adapter, mask)
-    ).logits
+    bare = adapter.lm(input_ids=input_ids, attention_mask=mask, use_cache=False, **position_ids(adapter, mask)).logits
     assert torch.equal(adapter(visual_tokens, input_ids, mask), bare)
 
 
@@ -166,9 +162,7 @@ def test_new_rows_do_not_depend_on_the_random_state(adapter_of, families, tmp_pa
     rows = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        loaded = type(adapter)(
-            pretrained=str(tmp_path), visual_dim=16, vocab_size=43, image_token_id=41
-        )
+        loaded = type(adapter)(pretrained=str(tmp_path), visual_dim=16, vocab_size=43, image_token_id=41)
         assert torch.equal(loaded.lm.lm_head.weight[:40], adapter.lm.lm_head.weight)
         rows.append((loaded.lm.model.embed_tokens.weight, loaded.lm.lm_head.weight))
     assert torch.equal(rows[0][0], rows[1][0]) and torch.equal(rows[0][1], rows[1][1])
@@ -179,9 +173,7 @@ def test_sampling_settings_of_a_folder_are_dropped(adapter_of, tmp_path):
     adapter = adapter_of('llama')
     adapter.lm.generation_config.update(do_sample=True, temperature=0.6)
     adapter.lm.save_pretrained(tmp_path)
-    loaded = type(adapter)(
-        pretrained=str(tmp_path), visual_dim=16, vocab_size=43, image_token_id=41
-    )
+    loaded = type(adapter)(pretrained=str(tmp_path), visual_dim=16, vocab_size=43, image_token_id=41)
     assert not loaded.lm.generation_config.do_sample
 
 

@@ -39,9 +39,7 @@ def test_frames_have_an_order_only_with_embeddings():
     torch.testing.assert_close(build()(features), build()(features.flip(2)))
     ordered = build(max_frames=4)
     assert (ordered(features) - ordered(features.flip(2))).abs().max() > 1e-3
-    expected = resample_by_definition(
-        ordered, (features[0, 0] + ordered.frame_embs[:3, None]).flatten(0, 1)
-    )
+    expected = resample_by_definition(ordered, (features[0, 0] + ordered.frame_embs[:3, None]).flatten(0, 1))
     torch.testing.assert_close(ordered(features)[0, 0], expected)
 
 

@@ -27,7 +27,8 @@ class Question:
         weights |= {answer: 1 / len(self.mistakes) for answer in self.mistakes}
         answers = rng.choices(list(weights), list(weights.values()), k=10)
         others = [answer for answer in answers if answer != self.answer]
-        excess = len(others) - 5  # the true answer always has the relative majority
+        # The true answer has the majority; where only two can be given, hardly anybody gives the other.
+        excess = len(others) - (1 if self.answer_type == 'yes/no' else 5)
         for answer in others[: max(0, excess)]:
             answers[answers.index(answer)] = self.answer
         return answers
@@ -146,5 +147,3 @@ def _which_category(scene: Scene, team: Team, rng: Random) -> Question | None:
     group = rng.choice(unique)
     mine, others = _noun(group.thing, team, group.count)
     return Question(f'Which {group.thing.category} is in the picture?', mine, 'other', 'which', others)
-
-

@@ -1,7 +1,7 @@
 """Scenes: which things, how many, where, how large, before what; and the picture of it."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -142,7 +142,7 @@ def render(scene: Scene, sprites: Path, rng: Random) -> Image.Image:
     return image
 
 
-@lru_cache(maxsize=None)
+@cache
 def _sprite(path: Path) -> Image.Image:
     return Image.open(path).convert('RGBA')
 

@@ -85,9 +85,7 @@ def _read_things() -> tuple[Thing, ...]:
     for category, line in _THINGS.items():
         for entry in line.split():
             name, sprite, synonym, *_ = (*entry.split(':'), '')
-            things.append(
-                Thing(name, category, sprite, synonym, _IRREGULAR.get(name, ''), _IRREGULAR.get(synonym, ''))
-            )
+            things.append(Thing(name, category, sprite, synonym, _IRREGULAR.get(name, ''), _IRREGULAR.get(synonym, '')))
     return tuple(things)
 
 
