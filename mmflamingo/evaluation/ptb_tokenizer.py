@@ -159,7 +159,7 @@ RULES = (
     _rule(f'[{LETTER}]+[aeiouyAEIOUY]{QUOTE}[aeiouA-Z][{LETTER}]*'),
     _rule(rf'({APOSTROPHE}[0-9]{{2}})[{SPACE}\n]', _as_written),
     # Addresses and names on the net
-    _rule(rf'https?://[^{NO_LINK}(){{}}]+{LINK_END}', _as_written),
+    _rule(rf'(?ai:https?)://[^{NO_LINK}(){{}}]+{LINK_END}', _as_written),
     _rule(
         rf'(?:www\.(?:[^{NO_LINK}.!?(){{}},]+\.)+[a-zA-Z]{{2,4}}'
         rf"|(?:[^{NO_LINK}`'!?(){{}},-_$]+\.)+(?ai:com|net|org|edu))(?:/[^{NO_LINK}()]+{LINK_END})?",
