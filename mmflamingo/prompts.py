@@ -131,9 +131,7 @@ class PromptTemplate:
 
     def parse(self, text: str) -> str:
         """Turns generated text into a caption or an answer."""
-        for stop in self.stop:
-            text = text.split(stop, 1)[0]
-        text = text.translate({ord(character): None for character in self.drop})
+        text = _cut(text, self.stop).translate({ord(character): None for character in self.drop})
         previous = None
         while text != previous:
             previous, text = text, text.strip().strip(self.strip)
@@ -162,6 +160,39 @@ class PromptTemplate:
                         f'The prompt template needs the field {field!r}, but example {chunk} of the sample has none.'
                     )
                 yield Segment(str(value), is_user=True, is_output=after_output, chunk=chunk)
+
+
+@PROMPTS.register_module()
+class InterleavedPrompt:
+    """The prompt of samples that bring all of their text along.
+
+    It has what a PromptTemplate has, but no template: the field `text` of a sample is the prompt,
+    special tokens included, so it must not come from strangers.
+
+    Args:
+        stop: Generated text is cut at the first of these strings.
+        generation: As of PromptTemplate.
+    """
+
+    output = 'text'
+
+    def __init__(self, stop: Sequence[str] = (), generation: Mapping[str, Any] | None = None) -> None:
+        self.stop = tuple(stop)
+        self.generation = dict(generation or {})
+
+    def render(self, sample: Any) -> Prompt:
+        """Gives the sample's own text."""
+        return Prompt([Segment(sample.get('text'))])
+
+    def parse(self, text: str) -> str:
+        """Takes off what comes after a stop string, and white space."""
+        return _cut(text, self.stop).strip()
+
+
+def _cut(text: str, stop: Sequence[str]) -> str:
+    for mark in stop:
+        text = text.split(mark, 1)[0]
+    return text
 
 
 def _parse_template(template: str) -> list[tuple[str, str | None]]:

@@ -19,6 +19,7 @@ ALLOWED = {
     'evaluation': BASE,
     'engine': BASE | {'datasets', 'models', 'evaluation'},
     'visualization': BASE | {'datasets', 'models', 'evaluation'},
+    'apis': BASE | {'datasets', 'models', 'evaluation', 'engine', 'visualization'},
 }
 
 

@@ -48,6 +48,8 @@ def generate(
         suppress_tokens=[adapter.image_token_id],
     )
     unknown = config.update(**settings)
+    if config.num_beams == 1:  # there is nothing to compare, and transformers would warn
+        config.length_penalty = None
     if unknown:
         raise ValueError(f'`generation` of the prompt has {list(unknown)}: Hugging Face generate has no such settings.')
     prompt_length = input_ids.shape[1]

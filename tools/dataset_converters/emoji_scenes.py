@@ -7,6 +7,7 @@ Written below `--out`, all of it a function of `--seed` alone:
 
     {train,dev,support,val,binding_train,binding_dev,binding}/EMOJI_{split}_{image_id:012d}.jpg
     annotations/captions_{split}.json                       COCO captions: 5 references an image, one a voice
+    annotations/inventories_{split}.json                    likewise, for train and dev: all that is seen, in a fixed order
     annotations/v2_OpenEnded_emoji_{split}_questions.json   VQAv2 questions
     annotations/v2_emoji_{split}_annotations.json           VQAv2 annotations: 10 answers a question
     text/{train,dev}.txt                                    one text document a line, for the language model
@@ -24,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from emoji.language import VOICES, Team, caption
+from emoji.language import VOICES, Team, caption, inventory
 from emoji.questions import ask, majority
 from emoji.scenes import Scene, has_held_out_pair, held_out_pairs, render, sample_portrait, sample_scene
 from emoji.text import BINDING_QUESTION, all_team_numbers, binding_order, document, new_word
@@ -52,7 +53,7 @@ class SplitWriter:
 
     def __init__(self, out: Path, split: str, sprites: Path, first_id: int):
         self.out, self.split, self.sprites, self.next_id = out, split, sprites, first_id
-        self.images, self.captions, self.questions, self.answers = [], [], [], []
+        self.images, self.captions, self.inventories, self.questions, self.answers = [], [], [], [], []
         self.asked: Counter[int] = Counter()
         (out / split).mkdir(parents=True, exist_ok=True)
 
@@ -68,6 +69,10 @@ class SplitWriter:
         """One reference of an image."""
         annotation_id = image_id * 10 + len(self.captions) % len(VOICES)
         self.captions.append({'id': annotation_id, 'image_id': image_id, 'caption': text})
+
+    def add_inventory(self, image_id: int, text: str) -> None:
+        """The one exhaustive description of an image."""
+        self.inventories.append({'id': image_id, 'image_id': image_id, 'caption': text})
 
     def add_question(self, image_id: int, text: str, answers: list[str], kind: tuple[str, str], **extra) -> int:
         """One question with the answers people gave and its (answer_type, question_type); returns its id."""
@@ -92,9 +97,9 @@ class SplitWriter:
     def write(self) -> None:
         """Writes the annotation files of the split."""
         info = {'description': 'EmojiScenes', 'license': 'Apache-2.0'}
-        if self.captions:
-            captions = {'info': info, 'images': self.images, 'annotations': self.captions}
-            self._dump(f'captions_{self.split}.json', captions)
+        for name, annotations in (('captions', self.captions), ('inventories', self.inventories)):
+            if annotations:
+                self._dump(f'{name}_{self.split}.json', {'info': info, 'images': self.images, 'annotations': annotations})
         common = {'info': info, 'data_type': 'emoji', 'data_subtype': self.split, 'license': info['license']}
         questions = {**common, 'task_type': 'Open-Ended', 'questions': self.questions}
         self._dump(f'v2_OpenEnded_emoji_{self.split}_questions.json', questions)
@@ -123,6 +128,8 @@ def write_scenes(writer: SplitWriter, seed: int, count: int, num_questions: int,
         image_id = writer.add_image(scene, rng, group=group, unseen_pair=unseen)
         for voice in VOICES:
             writer.add_caption(image_id, caption(scene, team, voice))
+        if writer.split in ('train', 'dev'):
+            writer.add_inventory(image_id, inventory(scene))
         for question in ask(scene, team, rng, num_questions):
             kind = (question.answer_type, question.question_type)
             writer.add_question(image_id, question.text, question.ask_ten(rng), kind, group=group)

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import mmcv.transforms
 import numpy as np
+import PIL.Image
 from mmcv.transforms import BaseTransform
 from PIL import ImageFile
 
@@ -79,6 +80,29 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
             results['img_shape'] = results['ori_shape'] = self.blank_size
             results['bad_images'] = [path]
         results['img'] = np.ascontiguousarray(results['img'])
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadImage(LoadImageFromFile):
+    """LoadImageFromFile that also takes pictures which are in memory already.
+
+    Required Keys:
+
+    - img_path: a path, a URL, a PIL image, or an array (H, W, 3), uint8, BGR
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Load `img_path`, or take it as it is."""
+        image = results['img_path']
+        if isinstance(image, Path):
+            results['img_path'] = str(image)
+        if not isinstance(image, PIL.Image.Image | np.ndarray):
+            return super().transform(results)
+        if isinstance(image, PIL.Image.Image):
+            image = np.asarray(image.convert('RGB'))[..., ::-1]
+        results['img'] = np.ascontiguousarray(image)
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
 
 

@@ -3,10 +3,10 @@
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
-from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from ...registry import MODELS
+from ..pretrained import load_part
 
 # https://github.com/openai/CLIP: widths, depths and heads of ViT-B and ViT-L; 'tiny' is flamingo-tiny's.
 ARCHS = {
@@ -103,7 +103,7 @@ class CLIPVisionTransformer(BaseModule):
         )
         self.pretrained = pretrained
         if pretrained:
-            self._load(pretrained)
+            load_part(self, pretrained, 'vision_backbone')
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) normalised RGB pictures -> (N, V, D) patch features."""
@@ -118,13 +118,3 @@ class CLIPVisionTransformer(BaseModule):
         for block in self.blocks:
             x = block(x)
         return x[:, 1:]
-
-    def _load(self, path: str) -> None:
-        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-        state_dict = checkpoint.get('state_dict', checkpoint)
-        prefix = 'vision_backbone.'
-        own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
-        try:
-            self.load_state_dict(own or state_dict)
-        except RuntimeError as error:
-            raise ValueError(f'model.vision_backbone.pretrained={path!r} does not fit: {error}') from error

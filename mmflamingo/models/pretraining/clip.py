@@ -38,11 +38,13 @@ class CLIPPretraining(BaseModel):
     The losses are open_clip's ClipLoss and CoCaLoss.
 
     The text tower reads a caption causally; its state at the last token is the caption's embedding. With
-    `caption_loss_weight > 0` further layers attend to the patch features and predict each next token.
+    `caption_loss_weight > 0` further layers attend to the pooled patch features and predict each next token.
 
     Args:
         vision_backbone: Config of the encoder to train; (N, 3, H, W) -> (N, V, D).
         tokenizer: Config of the tokenizer of the captions.
+        resampler: Config of the attentional pooler of the captioning loss, a PerceiverResampler that Flamingo can
+            start from; `dim` is the encoder's width. None: the captioning layers attend to all patches.
         embed_dims: Width of the text tower and of the shared space.
         text_depth: Layers of the text tower.
         decoder_depth: Layers that see patches, for the captioning loss.
@@ -56,6 +58,7 @@ class CLIPPretraining(BaseModel):
         self,
         vision_backbone: dict,
         tokenizer: dict,
+        resampler: dict | None = None,
         embed_dims: int = 192,
         text_depth: int = 2,
         decoder_depth: int = 2,
@@ -68,6 +71,8 @@ class CLIPPretraining(BaseModel):
         from open_clip.loss import ClipLoss, CoCaLoss  # only training needs it, and its import is slow
 
         self.vision_backbone = MODELS.build(vision_backbone)
+        dim = self.vision_backbone.embed_dims
+        self.resampler = MODELS.build({**resampler, 'dim': dim}) if resampler else None
         self.tokenizer = TOKENIZERS.build(tokenizer).hf
         self.max_length = max_length
         self.token_embedding = nn.Embedding(len(self.tokenizer), embed_dims)
@@ -77,8 +82,8 @@ class CLIPPretraining(BaseModel):
             _layer(nn.TransformerEncoderLayer, embed_dims, heads) for _ in range(text_depth)
         )
         self.text_norm = nn.LayerNorm(embed_dims)
-        self.image_norm = nn.LayerNorm(self.vision_backbone.embed_dims)
-        self.image_projection = nn.Linear(self.vision_backbone.embed_dims, embed_dims, bias=False)
+        self.image_norm = nn.LayerNorm(dim)
+        self.image_projection = nn.Linear(dim, embed_dims, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(2.6593))  # log(1 / 0.07)
         self.decoder_layers = nn.ModuleList()
         self.contrastive_loss = ClipLoss()
@@ -101,7 +106,8 @@ class CLIPPretraining(BaseModel):
                 each sample's rank of its own caption among the batch's (0 is best).
         """
         ids = self._tokenize([sample.output for sample in data_samples]).to(inputs.device)
-        patches = self.image_norm(self.vision_backbone(inputs))
+        features = self.vision_backbone(inputs)
+        patches = self.image_norm(features)
         states = self._read(ids)
         last = (ids != self.tokenizer.pad_token_id).sum(1) - 1
         image = F.normalize(self.image_projection(patches.mean(1)), dim=-1)
@@ -113,7 +119,8 @@ class CLIPPretraining(BaseModel):
             return (similarity > similarity.diag()[:, None]).sum(1).tolist()
         if not self.decoder_layers:
             return {'loss': self.contrastive_loss(image, text, self.logit_scale.exp())}
-        logits = self._write(states, self.image_projection(patches))
+        pooled = self.resampler(features[:, None, None])[:, 0] if self.resampler else patches
+        logits = self._write(states, self.image_projection(pooled))
         clip_loss, caption_loss = self.contrastive_loss(
             image, text, logits[:, :-1].float(), ids[:, 1:], self.logit_scale.exp()
         )
@@ -133,10 +140,10 @@ class CLIPPretraining(BaseModel):
             states = layer(states, src_mask=_causal_mask(ids), is_causal=True)
         return states
 
-    def _write(self, states: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
+    def _write(self, states: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
         for layer in self.decoder_layers:
             mask = _causal_mask(states[..., 0])
-            states = layer(states, patches, tgt_mask=mask, tgt_is_causal=True)
+            states = layer(states, pooled, tgt_mask=mask, tgt_is_causal=True)
         return self.decoder_norm(states) @ self.token_embedding.weight.T
 
 

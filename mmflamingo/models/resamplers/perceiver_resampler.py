@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from mmflamingo.registry import MODELS
 
 from ..layers import feed_forward, merge_heads, split_heads
+from ..pretrained import load_part
 
 
 class PerceiverAttention(nn.Module):
@@ -50,6 +51,8 @@ class PerceiverResampler(nn.Module):
         max_frames: Most frames a medium may have; they get learned temporal embeddings. None leaves
             the frames without an order, as the image models of OpenFlamingo do.
         ff_mult: Width of the feed-forward's hidden layer, in multiples of `dim`.
+        pretrained: Checkpoint with weights to start from, such as one of a CoCa training whose attentional pooler is
+            a resampler. None: they start at random or come with the checkpoint of the whole model.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class PerceiverResampler(nn.Module):
         num_latents: int = 64,
         max_frames: int | None = None,
         ff_mult: int = 4,
+        pretrained: str | None = None,
     ) -> None:
         super().__init__()
         self.dim = dim
@@ -70,6 +74,8 @@ class PerceiverResampler(nn.Module):
             nn.ModuleList([PerceiverAttention(dim, dim_head, heads), feed_forward(dim, ff_mult)]) for _ in range(depth)
         )
         self.norm = nn.LayerNorm(dim)
+        if pretrained:
+            load_part(self, pretrained, 'resampler')
 
     def forward(self, features: Tensor) -> Tensor:
         """Resamples every medium on its own.

@@ -100,12 +100,17 @@ def caption(scene: Scene, team: Team, voice: str) -> str:
     return f'{_enumerate(kinds)}: {_enumerate(names)}'
 
 
-def description(scene: Scene, team: Team, rng: Random) -> str:
-    """All there is to know about a scene in a few words, for text without pictures."""
+def inventory(scene: Scene, team: Team = Team.number(0)) -> str:
+    """All there is to know about a scene in a few words: 'two small dogs, a cat top left, striped blue.'"""
     parts = []
     for group in scene.groups:
         parts.append(phrase(group, team, sized=True))
         if group.count == 1:
             parts[-1] += f' {position(group)}'
-    text = f'{", ".join(parts)}, {background(scene)}.'
+    return f'{", ".join(parts)}, {background(scene)}.'
+
+
+def description(scene: Scene, team: Team, rng: Random) -> str:
+    """A scene in words, for text without pictures: its inventory, at times after a caption."""
+    text = inventory(scene, team)
     return text if rng.random() < 0.7 else f'{caption(scene, team, rng.choice(VOICES[1:4]))} {text}'

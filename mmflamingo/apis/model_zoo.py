@@ -1,0 +1,104 @@
+"""Models by the names that the metafiles give them."""
+
+import os
+from difflib import get_close_matches
+from fnmatch import fnmatch
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+
+import mmflamingo
+from mmflamingo.engine.checkpoint_fit import describe_keys, keys_without_source, load_state_dict_strictly
+from mmflamingo.engine.cli import load_config
+from mmflamingo.engine.errors import CheckpointError, ConfigError
+from mmflamingo.engine.metafile import FILE_NAME, ZooModel, read_metafile
+from mmflamingo.engine.preflight import check_files
+from mmflamingo.engine.safe_loading import read_checkpoint
+from mmflamingo.models.flamingo import Flamingo
+from mmflamingo.registry import MODELS
+
+REPOSITORY = Path(mmflamingo.__file__).resolve().parents[1]
+
+
+def list_models(pattern: str | None = None) -> list[str]:
+    """Names of the models that `get_model` knows.
+
+    Args:
+        pattern: Shell-style pattern, such as 'flamingo-tiny*' or '*vqa*'; all by default.
+    """
+    return sorted(name for name in _zoo() if pattern is None or fnmatch(name, pattern))
+
+
+def get_model(
+    name: str | os.PathLike,
+    pretrained: bool | str | os.PathLike = True,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+) -> Flamingo:
+    """Builds a model, ready to predict.
+
+    Args:
+        name: One of `list_models()`, or the path of a config.
+        pretrained: True for the weights that the model zoo names, a path or URL for others, False
+            for random ones.
+        device: Where the model is to run; the best device there is by default.
+        dtype: Dtype of the parameters, such as `torch.bfloat16`; the config's by default.
+
+    Returns:
+        Flamingo: In evaluation mode; its `cfg` is the whole config it was built from.
+
+    Raises:
+        ConfigError: No model has this name.
+        MissingFilesError: Weights or tokenizer are not there; the message says how to get them.
+        CheckpointError: The weights don't fit.
+    """
+    entry = _find(name)
+    cfg = load_config(str(entry.config))
+    weights = entry.weights if pretrained is True else pretrained or None
+    if pretrained is True and weights is None:
+        raise ConfigError(f'The model zoo names no weights for {name}: give their path as `pretrained`.')
+    check_files(Config({'model': _absolute(cfg.model), **_hints(cfg)}), weights and str(weights))
+    init_default_scope(cfg.get('default_scope', 'mmflamingo'))
+    model = MODELS.build(_absolute(cfg.model))
+    if weights:
+        checkpoint = read_checkpoint(str(weights))
+        load_state_dict_strictly(model, checkpoint.get('state_dict', checkpoint), str(weights))
+    elif pretrained and keys_without_source(model):
+        raise CheckpointError(f'These parameters have no weights:\n{describe_keys(keys_without_source(model))}')
+    model.cfg = cfg
+    return model.to(device=device or get_device(), dtype=dtype).eval()
+
+
+def _find(name: str | os.PathLike) -> ZooModel:
+    zoo = _zoo()
+    if str(name) in zoo:
+        return zoo[str(name)]
+    path = Path(name)
+    if path.suffix == '.py':
+        known = {model.config.resolve(): model for model in zoo.values()}
+        return known.get(path.resolve(), ZooModel(str(name), path, None))
+    close = get_close_matches(str(name), zoo, n=3)
+    hint = f' Did you mean {" or ".join(close)}?' if close else ''
+    raise ConfigError(f'No model is named {name!r}, and it is no config (.py).{hint} list_models() gives all names.')
+
+
+def _zoo() -> dict[str, ZooModel]:
+    return {model.name: model for path in REPOSITORY.glob(f'configs/*/{FILE_NAME}') for model in read_metafile(path)}
+
+
+def _hints(cfg: Config) -> dict:
+    return {key: cfg[key] for key in cfg if key.startswith('how_to_get')}
+
+
+def _absolute(node: object) -> object:
+    """A part of a config with the paths of files that ship with the repository made absolute."""
+    if isinstance(node, dict):
+        return type(node)({key: _absolute(value) for key, value in node.items()})
+    if isinstance(node, list | tuple):
+        return type(node)(_absolute(value) for value in node)
+    if isinstance(node, str) and '/' in node and not Path(node).exists() and (REPOSITORY / node).exists():
+        return str(REPOSITORY / node)
+    return node

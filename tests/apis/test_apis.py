@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmflamingo.apis import FlamingoInferencer, get_model, inference_model, list_models
+from mmflamingo.engine.errors import CheckpointError, ConfigError, MissingFilesError
+
+ROOT = Path(__file__).parents[2]
+PICTURE = ROOT / 'demo' / 'cat-dog.png'
+
+
+@pytest.fixture(scope='module')
+def captioner():
+    return FlamingoInferencer('flamingo-tiny_zeroshot_caption')
+
+
+@pytest.fixture(scope='module')
+def answerer():
+    return FlamingoInferencer('flamingo-tiny_zeroshot_vqa')
+
+
+def test_models_by_pattern():
+    assert 'flamingo_3rdparty-zeroshot_caption' in list_models()
+    assert list_models('flamingo-tiny_zeroshot*') == ['flamingo-tiny_zeroshot_caption', 'flamingo-tiny_zeroshot_vqa']
+    assert list_models('no such') == []
+
+
+def test_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prediction = inference_model('flamingo-tiny_zeroshot_caption', str(PICTURE))
+    assert set(prediction) == {'prompt', 'pred_caption'}
+    assert 'cat' in prediction['pred_caption'] or 'kitty' in prediction['pred_caption']
+
+
+def test_a_config_path_or_a_model_instead_of_a_name(captioner):
+    expected = captioner(PICTURE)
+    assert inference_model(captioner.model, PICTURE) == expected
+    assert inference_model(str(ROOT / 'configs/flamingo/flamingo-tiny_zeroshot_caption.py'), PICTURE) == expected
+
+
+def test_pictures_from_anywhere_give_the_same(captioner):
+    pil = Image.open(PICTURE)
+    array = np.asarray(pil.convert('RGB'))[..., ::-1]
+    from_file, *others = captioner([str(PICTURE), PICTURE, pil, array, PICTURE.as_uri()], batch_size=2)
+    assert others == [from_file] * 4
+
+
+def test_questions(answerer):
+    pictures = [PICTURE] * 2
+    questions = ['What color is the background?', 'How many things are in the picture?']
+    together = answerer(pictures, question=questions)
+    assert together == [answerer(picture, question=asked) for picture, asked in zip(pictures, questions, strict=True)]
+    assert together[0]['pred_answer'] == 'green'
+
+
+def test_shots_and_the_same_as_a_free_prompt(answerer):
+    shots = [{'image': PICTURE, 'question': 'What is it?', 'answer': 'cat'}, {'question': 'Who?', 'answer': 'dog'}]
+    prediction = answerer(PICTURE, question='What is it?', shots=shots)
+    assert prediction['prompt'].startswith('<image>Question:What is it? Short answer:cat<|endofchunk|>Question:Who?')
+    free = answerer([PICTURE, PICTURE], text=prediction['prompt'])
+    assert free['prompt'] == prediction['prompt']
+    assert free['pred_text'].startswith(prediction['pred_answer'])
+
+
+def test_generation_settings_of_one_call(captioner):
+    short = captioner(PICTURE, max_new_tokens=1, num_beams=2)
+    usual = captioner(PICTURE)
+    assert len(short['pred_caption']) < len(usual['pred_caption'])
+
+
+def test_errors_say_what_to_do(captioner, answerer):
+    with pytest.raises(ConfigError, match='Did you mean flamingo-tiny_zeroshot_caption'):
+        get_model('flamingo-tiny_zeroshot_captoin')
+    with pytest.raises(MissingFilesError, match='nowhere.pth'):
+        get_model('flamingo-tiny_zeroshot_caption', pretrained='nowhere.pth')
+    with pytest.raises(MissingFilesError, match='llama-7b'):
+        get_model('flamingo_3rdparty-zeroshot_caption')
+    with pytest.raises(ValueError, match='give a `question`'):
+        answerer(PICTURE)
+    with pytest.raises(ValueError, match='leave out `question`'):
+        captioner(PICTURE, question='Why?')
+    with pytest.raises(ValueError, match='2 pictures and 1 questions'):
+        answerer([PICTURE, PICTURE], question=['Who?'])
+    with pytest.raises(ValueError, match='1 images, but its prompt has 2'):
+        captioner(PICTURE, text='<image>Output:a<|endofchunk|><image>Output:')
+    with pytest.raises(FileNotFoundError, match='no-picture.png'):
+        captioner('no-picture.png')
+
+
+def test_random_weights_and_dtype():
+    model = get_model('flamingo-tiny_zeroshot_caption', pretrained=False, dtype=torch.bfloat16)
+    assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
+    assert not model.training
+
+
+def test_wrong_weights(tmp_path):
+    path = tmp_path / 'other.pth'
+    torch.save({'state_dict': {'a.b': torch.zeros(1)}}, path)
+    with pytest.raises(CheckpointError, match='a.b'):
+        get_model('flamingo-tiny_zeroshot_caption', pretrained=path)
