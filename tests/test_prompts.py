@@ -1,6 +1,6 @@
 import pytest
 
-from mmflamingo.prompts import PromptTemplate, Segment
+from mmflamingo.prompts import InterleavedPrompt, PromptTemplate, Segment
 from mmflamingo.registry import PROMPTS
 from mmflamingo.structures import FlamingoDataSample
 
@@ -112,3 +112,11 @@ def test_a_missing_field_is_named():
 def test_unusable_templates(changes, message):
     with pytest.raises(ValueError, match=message):
         PromptTemplate(**{k: v for k, v in {**CAPTION, **changes}.items() if k != 'type'})
+
+
+def test_a_sample_with_its_own_text():
+    prompt = InterleavedPrompt(stop=['Output'], generation={'num_beams': 2})
+    rendered = prompt.render({'text': '<image>Output:a cat<|endofchunk|><image>Output:'})
+    assert rendered.text == '<image>Output:a cat<|endofchunk|><image>Output:'
+    assert rendered.num_images == 2
+    assert prompt.parse(' a dog Output: no') == 'a dog'

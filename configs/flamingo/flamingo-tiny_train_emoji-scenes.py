@@ -10,7 +10,11 @@ encoder = 'work_dirs/coca-tiny_emoji-scenes_inventories/iter_1500.pth'
 model = dict(
     vision_backbone=dict(pretrained=encoder),
     resampler=dict(pretrained=encoder),
-    language_model=dict(config=None, pretrained='work_dirs/llama-tiny_emoji-scenes/pretrained'),
+    language_model=dict(
+        config=None,
+        pretrained='work_dirs/llama-tiny_emoji-scenes/pretrained',
+        init_scale=12.0,  # the hidden states of this language model have an RMS of 3 to 7
+    ),
     prompts=dict(
         inventory=dict(
             type='PromptTemplate', shot='<image>{caption}<|endofchunk|>', query='<image>', output='caption'
@@ -46,7 +50,7 @@ questions = dict(
     ),
 )
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=8,  # of each of 2 processes
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='EpochSampler', shuffle=True),

@@ -19,7 +19,7 @@ binding = dict(
     shots_probs=(0.3, 0.3, 0.1, 0.3),
 )
 train_dataloader = dict(
-    batch_size=24,
+    batch_size=12,  # of each of 2 processes
     dataset=dict(
         sources=[captions, questions, binding],
         weights=(0.35, 0.45, 0.2),
@@ -28,11 +28,11 @@ train_dataloader = dict(
         seed=1,
     ),
 )
-max_iters = 600
+max_iters = 1200
 train_cfg = dict(max_iters=max_iters)
-optim_wrapper = dict(optimizer=dict(lr=6e-4))
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=20, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=max_iters - 20, begin=20, end=max_iters, eta_min=1e-5, by_epoch=False),
 ]
-default_hooks = dict(checkpoint=dict(interval=200))
+default_hooks = dict(checkpoint=dict(interval=400))

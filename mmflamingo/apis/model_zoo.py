@@ -11,7 +11,12 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 import mmflamingo
-from mmflamingo.engine.checkpoint_fit import describe_keys, keys_without_source, load_state_dict_strictly
+from mmflamingo.engine.checkpoint_fit import (
+    describe_keys,
+    keys_without_source,
+    load_state_dict_strictly,
+    state_dict_for,
+)
 from mmflamingo.engine.cli import load_config
 from mmflamingo.engine.errors import CheckpointError, ConfigError
 from mmflamingo.engine.metafile import FILE_NAME, ZooModel, read_metafile
@@ -64,8 +69,8 @@ def get_model(
     init_default_scope(cfg.get('default_scope', 'mmflamingo'))
     model = MODELS.build(_absolute(cfg.model))
     if weights:
-        checkpoint = read_checkpoint(str(weights))
-        load_state_dict_strictly(model, checkpoint.get('state_dict', checkpoint), str(weights))
+        state_dict = state_dict_for(model, read_checkpoint(str(weights)), str(weights))
+        load_state_dict_strictly(model, state_dict, str(weights))
     elif pretrained and keys_without_source(model):
         raise CheckpointError(f'These parameters have no weights:\n{describe_keys(keys_without_source(model))}')
     model.cfg = cfg

@@ -9,6 +9,7 @@ from torch import nn
 from .errors import CheckpointError
 
 EXAMPLES = 3
+WRAPPERS = ('state_dict', 'model_state_dict')
 
 
 def load_state_dict_strictly(model: nn.Module, state_dict: Mapping[str, torch.Tensor], source: str) -> None:
@@ -35,6 +36,34 @@ def load_state_dict_strictly(model: nn.Module, state_dict: Mapping[str, torch.Te
             'Use the checkpoint that belongs to this config, or the config it was trained with.'
         )
     model.load_state_dict(state_dict, strict=False)
+
+
+def state_dict_for(model: nn.Module, checkpoint: Mapping, source: str) -> dict[str, torch.Tensor]:
+    """The state dict of a checkpoint in the keys of a model.
+
+    Args:
+        model: Its `translate_keys(state_dict)`, if it has one, reads the keys of other systems.
+        checkpoint: A state dict, alone or under `state_dict` (OpenMMLab) or `model_state_dict`
+            (OpenFlamingo). `module.` in front of keys is dropped.
+        source: Where the checkpoint comes from, for the error message.
+
+    Raises:
+        CheckpointError: It is neither, or has keys that can't be read.
+    """
+    state_dict = next((checkpoint[key] for key in WRAPPERS if key in checkpoint), checkpoint)
+    strays = [key for key, value in state_dict.items() if not isinstance(value, torch.Tensor)]
+    if strays:
+        raise CheckpointError(
+            f'{source} is neither a state dict nor a dict with one under {" or ".join(WRAPPERS)}: its '
+            f'entries {", ".join(map(str, strays[:5]))} are no tensors.'
+        )
+    state_dict = {key.removeprefix('module.'): value for key, value in state_dict.items()}
+    if not hasattr(model, 'translate_keys'):
+        return state_dict
+    try:
+        return model.translate_keys(state_dict)
+    except ValueError as error:
+        raise CheckpointError(f'{source}: {error}') from error
 
 
 def describe_misfits(model: nn.Module, state_dict: Mapping[str, torch.Tensor]) -> str:

@@ -21,9 +21,11 @@ from .checkpoint_fit import (
     describe_misfits,
     keys_without_source,
     load_state_dict_strictly,
+    state_dict_for,
 )
 from .errors import CheckpointError
 from .launch import init_gloo
+from .parameter_account import describe_sources
 
 
 @RUNNERS.register_module()
@@ -99,12 +101,10 @@ class FlamingoRunner(Runner):
         """Load a checkpoint that fits the model, or raise.
 
         Args:
-            filename: Path or URL of a checkpoint: a state dict, alone or under the key
-                `state_dict`.
+            filename: Path or URL of a checkpoint, see `state_dict_for`.
             map_location: As in `torch.load`.
             strict: False loads the keys that fit, and logs the others as a warning.
-            revise_keys: Pairs of a pattern and what to put in its place in each key. By default
-                `module.` at the start is dropped.
+            revise_keys: Pairs of a pattern and what to put in its place in each key.
 
         Returns:
             The checkpoint as read.
@@ -115,15 +115,15 @@ class FlamingoRunner(Runner):
         checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, self.logger)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
-        state_dict = _state_dict_of(checkpoint, filename)
-        for pattern, replacement in revise_keys or [(r'^module\.', '')]:
+        state_dict = state_dict_for(model, checkpoint, filename)
+        for pattern, replacement in revise_keys or []:
             state_dict = {re.sub(pattern, replacement, k): v for k, v in state_dict.items()}
         if strict:
             load_state_dict_strictly(model, state_dict, filename)
         else:
             self._load_what_fits(model, state_dict, filename)
         self._has_loaded = True
-        self.logger.info(f'Loaded checkpoint {filename}')
+        self.logger.info(f'Parameters by source:\n{describe_sources(model, state_dict, filename)}')
         return checkpoint
 
     def _load_what_fits(self, model: nn.Module, state_dict: dict, filename: str) -> None:
@@ -156,14 +156,3 @@ def quiet_terminal(logger: logging.Logger, level: int) -> Iterator[None]:
     finally:
         for handler, former in terminals.items():
             handler.setLevel(former)
-
-
-def _state_dict_of(checkpoint: dict, filename: str) -> dict[str, torch.Tensor]:
-    state_dict = checkpoint.get('state_dict', checkpoint)
-    strays = [key for key, value in state_dict.items() if not isinstance(value, torch.Tensor)]
-    if strays:
-        raise CheckpointError(
-            f'{filename} is neither a state dict nor a dict with one under `state_dict`: its '
-            f'entries {", ".join(map(str, strays[:5]))} are no tensors.'
-        )
-    return state_dict

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mmflamingo.prompts import PromptTemplate
 from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
 
+from .checkpoints import flamingo_state_dict
 from .generation import generate
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
 
@@ -91,10 +92,24 @@ class Flamingo(BaseModel):
             module.eval()
         return self
 
-    def loaded_prefixes(self) -> list[str]:
-        """State-dict prefixes of the parts that have weights from files of their own."""
+    def loaded_prefixes(self) -> dict[str, str]:
+        """State-dict prefixes of the parts that have weights from files of their own, and these files."""
         parts = {'vision_backbone': self.vision_backbone, 'language_model.lm': self.language_model}
-        return [prefix for prefix, part in parts.items() if getattr(part, 'pretrained', None)]
+        files = {prefix: getattr(part, 'pretrained', None) for prefix, part in parts.items()}
+        return {prefix: file for prefix, file in files.items() if file}
+
+    def rows_without_source(self) -> dict[str, int]:
+        """Matrices in which the rows of the added tokens can be in no file, and how many; they are the same in every run."""
+        lm = self.language_model.lm
+        if lm.get_output_embeddings().weight is lm.get_input_embeddings().weight:
+            return {}
+        name = next(name for name, module in lm.named_modules() if module is lm.get_output_embeddings())
+        rows = self.language_model.num_new_rows
+        return {f'language_model.lm.{name}.weight': rows} if rows else {}
+
+    def translate_keys(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The keys of this model for a state dict of OpenFlamingo, OpenMMLab, or of this project."""
+        return flamingo_state_dict(state_dict, self.language_model.layers_path)
 
     def forward(
         self,

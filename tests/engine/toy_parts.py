@@ -62,7 +62,7 @@ class ToyModel(BaseModel):
         self.fail_at = fail_at
 
     def loaded_prefixes(self):
-        return ('head',) if self.own_source else ()
+        return {'head': 'head.pth'} if self.own_source else {}
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         inputs = torch.stack(list(inputs))

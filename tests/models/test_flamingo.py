@@ -207,11 +207,11 @@ def test_init_weights_leaves_the_language_model_alone(flamingo_of):
 
 def test_parts_with_files_of_their_own(flamingo_of, tmp_path):
     model = flamingo_of()
-    assert model.loaded_prefixes() == []
+    assert model.loaded_prefixes() == {}
     model.language_model.lm.save_pretrained(tmp_path)
     language_model = {'type': 'FlamingoLMAdapter', 'pretrained': str(tmp_path)}
     loaded = flamingo_of(language_model=language_model)
-    assert loaded.loaded_prefixes() == ['language_model.lm']
+    assert loaded.loaded_prefixes() == {'language_model.lm': str(tmp_path)}
     for name, value in model.language_model.lm.state_dict().items():
         assert torch.equal(loaded.language_model.lm.state_dict()[name], value)
 

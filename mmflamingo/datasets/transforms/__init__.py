@@ -4,7 +4,7 @@ import mmcv.transforms  # noqa: F401
 
 from .formatting import PackInputs
 from .geometry import ResizeEdge
-from .loading import LoadImageFromFile, LoadVideoFrames
+from .loading import LoadImage, LoadImageFromFile, LoadVideoFrames
 from .wrappers import ApplyToList
 
-__all__ = ['ApplyToList', 'LoadImageFromFile', 'LoadVideoFrames', 'PackInputs', 'ResizeEdge']
+__all__ = ['ApplyToList', 'LoadImage', 'LoadImageFromFile', 'LoadVideoFrames', 'PackInputs', 'ResizeEdge']

@@ -8,6 +8,7 @@ from types import ModuleType
 import mmcv.transforms
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 from mmcv.transforms import BaseTransform
 from PIL import ImageFile
 
@@ -100,7 +101,7 @@ class LoadImage(LoadImageFromFile):
         if not isinstance(image, PIL.Image.Image | np.ndarray):
             return super().transform(results)
         if isinstance(image, PIL.Image.Image):
-            image = np.asarray(image.convert('RGB'))[..., ::-1]
+            image = np.asarray(PIL.ImageOps.exif_transpose(image).convert('RGB'))[..., ::-1]
         results['img'] = np.ascontiguousarray(image)
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results

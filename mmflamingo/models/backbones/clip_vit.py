@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
+from ..checkpoints import clip_vision_state_dict
 from ..pretrained import load_part
 
 # https://github.com/openai/CLIP: widths, depths and heads of ViT-B and ViT-L; 'tiny' is flamingo-tiny's.
@@ -66,8 +67,8 @@ class CLIPVisionTransformer(BaseModule):
         img_size: Height and width of the pictures in pixels.
         patch_size: Edge of a patch in pixels; it must divide `img_size`. V = (img_size / patch_size)^2.
         act: 'quick_gelu' (OpenAI's weights) or 'gelu' (LAION's).
-        pretrained: File with the weights: a checkpoint of this project whose keys start with 'vision_backbone.' or
-            hold the encoder alone. None: the weights come with the checkpoint of the whole model.
+        pretrained: File with the weights, in the layout of OpenAI and open_clip, Hugging Face, OpenMMLab or this
+            project, alone or in a larger model. None: the weights come with the checkpoint of the whole model.
         init_cfg: As in mmengine.
 
     Raises:
@@ -103,7 +104,7 @@ class CLIPVisionTransformer(BaseModule):
         )
         self.pretrained = pretrained
         if pretrained:
-            load_part(self, pretrained, 'vision_backbone')
+            load_part(self, pretrained, 'vision_backbone', clip_vision_state_dict)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) normalised RGB pictures -> (N, V, D) patch features."""

@@ -53,12 +53,15 @@ def parse_dtype(name: str) -> torch.dtype:
     return dtype
 
 
-def resize_token_embeddings(lm: PreTrainedModel, vocab_size: int) -> None:
+def resize_token_embeddings(lm: PreTrainedModel, vocab_size: int) -> int:
     """Gives every token one row, and new rows the same values in every process and every run.
 
     Args:
         lm: The language model, changed in place.
         vocab_size: Number of tokens of the tokenizer. Rows beyond it are cut off.
+
+    Returns:
+        int: How many rows are new.
 
     Raises:
         ValueError: The numbers of rows and tokens are too far apart to belong together.
@@ -73,6 +76,7 @@ def resize_token_embeddings(lm: PreTrainedModel, vocab_size: int) -> None:
     lm.resize_token_embeddings(vocab_size, mean_resizing=False)
     for module in (lm.get_input_embeddings(), lm.get_output_embeddings()):
         _fill_rows(module, num_rows)
+    return max(vocab_size - num_rows, 0)
 
 
 @torch.no_grad()

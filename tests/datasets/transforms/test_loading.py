@@ -1,5 +1,6 @@
 import builtins
 import sys
+from pathlib import Path
 
 import mmcv.transforms
 import numpy as np
@@ -8,7 +9,7 @@ from mmengine.registry import DefaultScope
 from PIL import Image, ImageFile
 
 from mmflamingo.datasets import COCOCaption
-from mmflamingo.datasets.transforms import LoadImageFromFile, LoadVideoFrames
+from mmflamingo.datasets.transforms import LoadImage, LoadImageFromFile, LoadVideoFrames
 from mmflamingo.datasets.transforms.loading import frame_indices
 from mmflamingo.registry import TRANSFORMS
 
@@ -53,6 +54,14 @@ class TestImages:
         pixels = load(str(tmp_path / 'a.png'))['img']
         assert pixels.shape == (40, 30, 3)
         assert pixels[:20].min() == 255 and pixels[20:].max() == 0
+
+    def test_pictures_in_memory_are_taken_like_files(self, make_image):
+        path = make_image('a.png')
+        from_file = load(path)
+        for image in (path, Path(path), Image.open(path), from_file['img']):
+            taken = LoadImage()({'img_path': image})
+            np.testing.assert_array_equal(taken['img'], from_file['img'])
+            assert taken['ori_shape'] == from_file['ori_shape']
 
     def test_missing_file_always_stops(self):
         for policy in ('error', 'blank'):

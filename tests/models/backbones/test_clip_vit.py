@@ -1,0 +1,90 @@
+import pytest
+import torch
+
+from mmflamingo.models.backbones import CLIPVisionTransformer
+
+SMALL = {'embed_dims': 16, 'depth': 2, 'heads': 2}
+
+
+def build(**kwargs):
+    torch.manual_seed(0)
+    return CLIPVisionTransformer(**{'arch': SMALL, 'img_size': 8, 'patch_size': 4, **kwargs}).eval()
+
+
+def far_from_small(model):
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.3)
+    return model.eval()
+
+
+@pytest.fixture
+def pictures():
+    torch.manual_seed(1)
+    return torch.randn(3, 3, 8, 8)
+
+
+@pytest.mark.parametrize('act', ['quick_gelu', 'gelu'])
+@pytest.mark.parametrize('whole', [False, True])
+@torch.no_grad()
+def test_equals_transformers_on_its_weights(act, whole, pictures, tmp_path):
+    from transformers import CLIPConfig, CLIPModel, CLIPVisionModel
+
+    text = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, vocab_size=9)
+    vision = dict(hidden_size=16, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2)
+    vision |= dict(image_size=8, patch_size=4, hidden_act=act)
+    config = CLIPConfig(text_config=text, vision_config=vision)
+    theirs = far_from_small(CLIPModel(config) if whole else CLIPVisionModel(config.vision_config))
+    torch.save(theirs.state_dict(), tmp_path / 'hf.pth')
+    ours = build(act=act, pretrained=str(tmp_path / 'hf.pth'))
+    tower = theirs.vision_model if whole else theirs
+    expected = tower(pictures, output_hidden_states=True).hidden_states[-1][:, 1:]
+    torch.testing.assert_close(ours(pictures), expected)
+
+
+@pytest.mark.parametrize('act', ['quick_gelu', 'gelu'])
+@torch.no_grad()
+def test_equals_open_clip_on_its_weights(act, pictures, tmp_path):
+    open_clip = pytest.importorskip('open_clip')
+    vision = dict(layers=2, width=16, head_width=8, patch_size=4, image_size=8, output_tokens=True)
+    text = dict(context_length=4, vocab_size=9, width=8, heads=2, layers=1)
+    theirs = far_from_small(open_clip.CLIP(8, vision, text, quick_gelu=act == 'quick_gelu'))
+    torch.save(theirs.state_dict(), tmp_path / 'open_clip.pth')
+    ours = build(act=act, pretrained=str(tmp_path / 'open_clip.pth'))
+    theirs.visual.ln_post = torch.nn.Identity()
+    torch.testing.assert_close(ours(pictures), theirs.visual(pictures)[1])
+
+
+def test_reads_its_part_of_a_checkpoint(tmp_path):
+    model = build()
+    state = {f'vision_backbone.{key}': value + 1 for key, value in model.state_dict().items()}
+    torch.save({'state_dict': {**state, 'resampler.x': torch.zeros(1)}}, tmp_path / 'whole.pth')
+    loaded = build(pretrained=str(tmp_path / 'whole.pth'))
+    torch.testing.assert_close(loaded.class_embedding, model.class_embedding + 1)
+
+
+def test_weights_that_do_not_fit(tmp_path):
+    torch.save(build().state_dict(), tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match='model.vision_backbone.pretrained=.*does not fit'):
+        build(img_size=16, pretrained=str(tmp_path / 'other.pth'))
+    torch.save({'a': torch.zeros(1)}, tmp_path / 'none.pth')
+    with pytest.raises(ValueError, match='holds 0 CLIP vision transformers'):
+        build(pretrained=str(tmp_path / 'none.pth'))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'arch': 'huge'}, "arch='huge' is unknown"),
+        ({'act': 'relu'}, "act='relu' is unknown"),
+        ({'patch_size': 3}, 'patch_size=3 does not divide img_size=8'),
+    ],
+)
+def test_unusable_settings(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build(**changes)
+
+
+def test_pictures_of_another_size():
+    with pytest.raises(ValueError, match='this backbone takes 8 x 8'):
+        build()(torch.zeros(1, 3, 12, 12))
