@@ -16,9 +16,7 @@ model = dict(
         init_scale=12.0,  # the hidden states of this language model have an RMS of 3 to 7
     ),
     prompts=dict(
-        inventory=dict(
-            type='PromptTemplate', shot='<image>{caption}<|endofchunk|>', query='<image>', output='caption'
-        ),
+        inventory=dict(type='PromptTemplate', shot='<image>{caption}<|endofchunk|>', query='<image>', output='caption'),
     ),
 )
 data_root = 'data/emoji_scenes'

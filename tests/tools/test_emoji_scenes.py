@@ -109,3 +109,14 @@ def test_binding_queries_list_eight_supports_that_name_two_things():
         assert sorted(Counter(words).values()) == [4, 4]
         assert len(set(words[:2])) == 2
         assert answers[query['question_id']] in words
+
+
+def test_an_inventory_names_all_that_is_seen(emoji):
+    scenes, language = emoji['scenes'], emoji['language']
+    for seed in range(50):
+        scene = scenes.sample_scene(Random(seed))
+        text = language.inventory(scene)
+        assert text.endswith(f'{language.background(scene)}.')
+        for group in scene.groups:
+            assert group.thing.noun(group.count) in text
+        assert text.count(',') == len(scene.groups)

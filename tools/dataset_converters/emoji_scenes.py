@@ -99,7 +99,9 @@ class SplitWriter:
         info = {'description': 'EmojiScenes', 'license': 'Apache-2.0'}
         for name, annotations in (('captions', self.captions), ('inventories', self.inventories)):
             if annotations:
-                self._dump(f'{name}_{self.split}.json', {'info': info, 'images': self.images, 'annotations': annotations})
+                self._dump(
+                    f'{name}_{self.split}.json', {'info': info, 'images': self.images, 'annotations': annotations}
+                )
         common = {'info': info, 'data_type': 'emoji', 'data_subtype': self.split, 'license': info['license']}
         questions = {**common, 'task_type': 'Open-Ended', 'questions': self.questions}
         self._dump(f'v2_OpenEnded_emoji_{self.split}_questions.json', questions)

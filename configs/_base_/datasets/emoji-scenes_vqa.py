@@ -13,7 +13,7 @@ eval_pipeline = [
     dict(type='PackInputs'),
 ]
 test_dataloader = dict(
-    batch_size=16,
+    batch_size=50,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),

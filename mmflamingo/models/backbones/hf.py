@@ -31,7 +31,9 @@ class HFVisionBackbone(BaseModule):
     def __init__(self, pretrained: str | None = None, config: Mapping[str, Any] | None = None):
         super().__init__()
         if (pretrained is None) == (config is None):
-            raise ValueError('HFVisionBackbone takes either `pretrained`, a folder, or `config`, a dict with model_type.')
+            raise ValueError(
+                'HFVisionBackbone takes either `pretrained`, a folder, or `config`, a dict with model_type.'
+            )
         self.pretrained = pretrained
         if pretrained:
             name, location = locate_pretrained(pretrained, 'model.vision_backbone.pretrained')
@@ -41,7 +43,9 @@ class HFVisionBackbone(BaseModule):
             settings = _vision_part(AutoConfig.for_model(**config))
             self.tower = AutoModel.from_config(settings)
         if not hasattr(settings, 'patch_size') or not hasattr(settings, 'image_size'):
-            raise ValueError(f'{type(self.tower).__name__} is no vision transformer: it has no patch_size and image_size.')
+            raise ValueError(
+                f'{type(self.tower).__name__} is no vision transformer: it has no patch_size and image_size.'
+            )
         self.embed_dims = settings.hidden_size
         self.img_size = settings.image_size
         self.patch_size = settings.patch_size

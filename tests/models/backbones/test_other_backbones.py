@@ -66,7 +66,9 @@ def test_unknown_models_of_open_clip():
         OpenCLIPVisionBackbone()
 
 
-COMMON = dict(hidden_size=16, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=8, patch_size=4)
+COMMON = dict(
+    hidden_size=16, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=8, patch_size=4
+)
 
 
 @torch.no_grad()

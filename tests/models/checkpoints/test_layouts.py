@@ -72,7 +72,11 @@ def as_openflamingo(model, view):
         elif part == 'vision_backbone':
             rest = rest.replace('patch_embed.', 'conv1.').replace('position_', 'positional_')
             rest = rest.replace('blocks.', 'transformer.resblocks.').replace('.qkv.', '.attn.in_proj_')
-            rest = rest.replace('.proj.', '.attn.out_proj.').replace('.fc1.', '.mlp.c_fc.').replace('.fc2.', '.mlp.c_proj.')
+            rest = (
+                rest.replace('.proj.', '.attn.out_proj.')
+                .replace('.fc1.', '.mlp.c_fc.')
+                .replace('.fc2.', '.mlp.c_proj.')
+            )
             rest = rest.replace('.ln1.', '.ln_1.').replace('.ln2.', '.ln_2.')
             theirs[f'vision_encoder.{rest}'] = value
     theirs['lang_encoder.model.layers.0.decoder_layer.self_attn.rotary_emb.inv_freq'] = torch.ones(2)

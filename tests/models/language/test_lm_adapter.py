@@ -4,6 +4,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from mmflamingo.models.language import FlamingoLMAdapter
+
 TOLERANCE = {'rtol': 1e-4, 'atol': 1e-4}
 
 
@@ -175,6 +177,20 @@ def test_sampling_settings_of_a_folder_are_dropped(adapter_of, tmp_path):
     adapter.lm.save_pretrained(tmp_path)
     loaded = type(adapter)(pretrained=str(tmp_path), visual_dim=16, vocab_size=43, image_token_id=41)
     assert not loaded.lm.generation_config.do_sample
+
+
+def test_init_scale_multiplies_what_the_blocks_add():
+    config = {'model_type': 'llama', 'hidden_size': 16, 'num_hidden_layers': 2, 'num_attention_heads': 2}
+    settings = {'visual_dim': 8, 'vocab_size': 20, 'image_token_id': 19, 'config': {**config, 'vocab_size': 20}}
+    blocks = []
+    for scale in (1.0, 12.0):
+        torch.manual_seed(0)
+        blocks.append(FlamingoLMAdapter(**settings, xattn_every=1, init_scale=scale).gated_cross_attn_layers['1'])
+    plain, scaled = blocks
+    x = torch.randn(2, 3, 16)
+    torch.testing.assert_close(scaled.ff(x), 12 * plain.ff(x))
+    torch.testing.assert_close(scaled.attn.to_out(x.repeat(1, 1, 32)), 12 * plain.attn.to_out(x.repeat(1, 1, 32)))
+    assert torch.equal(scaled.attn.to_q.weight, plain.attn.to_q.weight)
 
 
 def test_dtype(adapter_of, batch):

@@ -75,9 +75,7 @@ def test_flamingo_starts_from_its_parts(model_of, flamingo_of, config_of, tokeni
     path = str(tmp_path / 'coca.pth')
     trained = model_of(vision_backbone=backbone, resampler=resampler)
     torch.save({'state_dict': trained.state_dict()}, path)
-    model = flamingo_of(
-        vision_backbone={**backbone, 'pretrained': path}, resampler={**resampler, 'pretrained': path}
-    )
+    model = flamingo_of(vision_backbone={**backbone, 'pretrained': path}, resampler={**resampler, 'pretrained': path})
     for part in ('vision_backbone', 'resampler'):
         theirs = getattr(trained, part).state_dict()
         for key, value in getattr(model, part).state_dict().items():
@@ -94,7 +92,11 @@ def test_rank_of_the_own_caption(model_of):
 
 def test_pictures_are_turned_to_rgb_and_normalised(model_of):
     preprocess = model_of(
-        data_preprocessor={'type': 'mmflamingo.PictureDataPreprocessor', 'mean': [1.0, 2.0, 3.0], 'std': [2.0, 4.0, 5.0]}
+        data_preprocessor={
+            'type': 'mmflamingo.PictureDataPreprocessor',
+            'mean': [1.0, 2.0, 3.0],
+            'std': [2.0, 4.0, 5.0],
+        }
     ).data_preprocessor
     bgr = torch.tensor([33, 22, 11], dtype=torch.uint8).view(1, 1, 3, 1, 1)
     inputs = preprocess({'inputs': [bgr], 'data_samples': []})['inputs']

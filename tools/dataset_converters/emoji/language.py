@@ -38,6 +38,7 @@ _RELATIONS = (
     {'left': 'left from', 'above': 'on top of'},
 )
 NUM_TEAMS = len(_BACKDROPS) * len(_RELATIONS) * 4
+PLAIN = Team.number(0)  # no synonyms, no pairs
 
 
 def position(group: Group, size: int = 128) -> str:
@@ -100,7 +101,7 @@ def caption(scene: Scene, team: Team, voice: str) -> str:
     return f'{_enumerate(kinds)}: {_enumerate(names)}'
 
 
-def inventory(scene: Scene, team: Team = Team.number(0)) -> str:
+def inventory(scene: Scene, team: Team = PLAIN) -> str:
     """All there is to know about a scene in a few words: 'two small dogs, a cat top left, striped blue.'"""
     parts = []
     for group in scene.groups:
