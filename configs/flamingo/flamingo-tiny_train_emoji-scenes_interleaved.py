@@ -29,7 +29,9 @@ train_dataloader = dict(
 )
 max_iters = 1500
 train_cfg = dict(max_iters=max_iters)
-optim_wrapper = dict(optimizer=dict(lr=2e-3), paramwise_cfg=dict(custom_keys={'_gate': dict(lr_mult=1.0)}))  # they are open
+optim_wrapper = dict(
+    optimizer=dict(lr=2e-3), paramwise_cfg=dict(custom_keys={'_gate': dict(lr_mult=1.0)})
+)  # they are open
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=60, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=max_iters - 60, begin=60, end=max_iters, eta_min=2e-5, by_epoch=False),

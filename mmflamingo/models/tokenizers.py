@@ -38,7 +38,7 @@ class FlamingoTokenizer:
     in this order unless the vocabulary has them.
 
     Args:
-        pretrained: Folder of the tokenizer, or `hf://organisation/name`.
+        pretrained: Folder of the tokenizer, a `.gguf` file that holds one, or `hf://organisation/name`.
         hf_class: Class of transformers that reads it.
         vocab_size: Expected number of tokens before Flamingo's are added; None accepts any but an
             empty vocabulary.

@@ -39,6 +39,7 @@ _GPT2 = {
 }
 FAMILIES = {
     'bloom': {'hidden_size': WIDTH, 'n_layer': LAYERS, 'n_head': HEADS, 'vocab_size': VOCAB_SIZE},
+    'gemma': _GROUPED,
     'gemma3_text': {**_GROUPED, 'sliding_window': 8},
     'gpt2': _GPT2,
     'gpt_neo': {

@@ -4,6 +4,7 @@ from torch import nn
 
 DECODER_LAYERS = {
     'bloom': 'transformer.h',
+    'gemma': 'model.layers',
     'gemma3_text': 'model.layers',
     'gpt2': 'transformer.h',
     'gpt_neo': 'transformer.h',

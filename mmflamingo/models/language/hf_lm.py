@@ -4,11 +4,19 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedModel
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    GenerationConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
 from ..hf_source import locate_pretrained
 
 NEW_ROW_STD = 0.02
+KEY = 'model.language_model'
 MAX_NEW_ROWS = 3  # <|endofchunk|>, <image>, <PAD>
 MAX_SPARE_ROWS = 0.1  # share of the rows; families round their vocabulary up, Phi by 2 %
 
@@ -17,7 +25,7 @@ def build_lm(pretrained: str | None, config: dict[str, Any] | None, dtype: str, 
     """Builds a language model.
 
     Args:
-        pretrained: Folder with the weights, or `hf://organisation/name`.
+        pretrained: Folder with the weights, a `.gguf` file, or `hf://organisation/name`.
         config: Instead of `pretrained`: `model_type` and fields of the Hugging Face configuration.
         dtype: Name of the weights' dtype.
         **kwargs: Further arguments of transformers' `from_pretrained` and `from_config`.
@@ -87,10 +95,26 @@ def _fill_rows(module: nn.Module, first: int) -> None:
 
 
 def _load(pretrained: str, kwargs: dict[str, Any]) -> PreTrainedModel:
-    name, location = locate_pretrained(pretrained, 'model.language_model.pretrained')
+    name, location = locate_pretrained(pretrained, f'{KEY}.pretrained')
+    if not kwargs.get('trust_remote_code'):
+        _refuse_remote_code(pretrained, name, location)
     try:
-        return AutoModelForCausalLM.from_pretrained(name, **location, **kwargs)
-    except (OSError, ValueError) as error:
+        lm = AutoModelForCausalLM.from_pretrained(name, **location, **kwargs)
+    except (OSError, ValueError, ImportError) as error:
+        raise ValueError(f'No language model could be read from {KEY}.pretrained = {pretrained!r}: {error}') from error
+    if 'gguf_file' in location:  # its weights are whole again, and save_pretrained would refuse
+        lm.hf_quantizer = None
+        del lm.config.quantization_config
+    return lm
+
+
+def _refuse_remote_code(pretrained: str, name: str, location: dict[str, Any]) -> None:
+    """Raises if only Python code beside the weights can build the model: a choice that the config has to make."""
+    config, _ = PreTrainedConfig.get_config_dict(name, **location)
+    code = config.get('auto_map', {}).get('AutoModelForCausalLM')
+    if code and config.get('model_type') not in CONFIG_MAPPING:
         raise ValueError(
-            f'No language model could be read from model.language_model.pretrained = {pretrained!r}: {error}'
-        ) from error
+            f'The language model in {KEY}.pretrained = {pretrained!r} ({config.get("model_type")!r}) is none '
+            f'that transformers has; it would run the class {code} from a Python file beside the weights. Read that file, '
+            f'and if you trust it, set {KEY}.trust_remote_code=True.'
+        )

@@ -32,7 +32,7 @@ class FlamingoLMAdapter(nn.Module):
         visual_dim: Width of the visual tokens, D.
         vocab_size: Tokens of the tokenizer, added ones included. The embeddings get so many rows.
         image_token_id: Id of `<image>`.
-        pretrained: Hugging Face folder with the weights, or `hf://organisation/name`.
+        pretrained: Hugging Face folder with the weights, a `.gguf` file, or `hf://organisation/name`.
         config: Instead of `pretrained`: a dict with `model_type` and the fields of its Hugging Face
             configuration. The weights then come from the checkpoint.
         dtype: Name of the dtype of weights and blocks, such as 'float32' or 'bfloat16'.

@@ -72,6 +72,17 @@ def test_a_cache_changes_nothing(family, adapter_of, batch, media_index):
 
 
 @torch.no_grad()
+def test_attention_implementations_agree(family, adapter_of, batch):
+    eager = adapter_of(family, attn_implementation='eager')
+    if not eager.lm._supports_sdpa:
+        pytest.skip(f'transformers has only one for {family}')
+    sdpa = adapter_of(family, attn_implementation='sdpa')
+    visual_tokens, input_ids, mask = batch
+    real = mask.bool()
+    torch.testing.assert_close(sdpa(*batch)[real], eager(*batch)[real], **TOLERANCE)
+
+
+@torch.no_grad()
 def test_rows_of_a_sample_share_its_media(family, adapter_of, batch):
     adapter = adapter_of(family)
     visual_tokens, input_ids, mask = batch

@@ -1,0 +1,98 @@
+"""Language models from files: GGUF, and folders that bring their own Python code."""
+
+import json
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, dynamic_module_utils
+
+from mmflamingo.models.language.hf_lm import build_lm
+
+CODE = """
+from transformers import LlamaConfig, LlamaForCausalLM
+
+class WordyConfig(LlamaConfig):
+    model_type = 'wordy'
+
+class WordyForCausalLM(LlamaForCausalLM):
+    config_class = WordyConfig
+"""
+
+
+def write_gguf(lm, path):
+    """The weights of a LLaMA without grouped heads, as llama.cpp keeps them."""
+    gguf = pytest.importorskip('gguf')
+    pytest.importorskip('accelerate')
+    config = lm.config
+    writer = gguf.GGUFWriter(path, 'llama')
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_attention_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters['rope_theta'])
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_tokenizer_model('gpt2')
+    writer.add_token_list([f'token{i}' for i in range(config.vocab_size)])
+    writer.add_token_merges(['token 0'])
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
+    for key, value in lm.state_dict().items():
+        if '.q_proj.' in key or '.k_proj.' in key:  # the two halves of a rotary pair lie side by side there
+            heads = value.view(config.num_attention_heads, 2, -1, config.hidden_size)
+            value = heads.transpose(1, 2).reshape(value.shape)
+        writer.add_tensor(names.get_name(key, ('.weight',)), value.contiguous().numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+@torch.no_grad()
+def test_a_gguf_file_gives_the_same_logits(adapter_of, batch, tmp_path):
+    adapter = adapter_of('llama')
+    adapter.lm.resize_token_embeddings(40)
+    write_gguf(adapter.lm, tmp_path / 'tiny.gguf')
+    lm = build_lm(str(tmp_path / 'tiny.gguf'), None, 'float32').eval()
+    input_ids = batch[1].clamp(max=39)
+    assert torch.equal(lm(input_ids).logits, adapter.lm(input_ids).logits)
+    lm.save_pretrained(tmp_path / 'folder')
+    again = AutoModelForCausalLM.from_pretrained(tmp_path / 'folder').eval()
+    assert torch.equal(again(input_ids).logits, lm(input_ids).logits)
+
+
+def test_a_gguf_file_conditions_like_any_other(adapter_of, batch, tmp_path):
+    adapter = adapter_of('llama')
+    expected = adapter(*batch)
+    adapter.lm.resize_token_embeddings(40)
+    write_gguf(adapter.lm, tmp_path / 'tiny.gguf')
+    loaded = adapter_of('llama', config=None, pretrained=str(tmp_path / 'tiny.gguf'))
+    assert loaded(*batch).shape == expected.shape
+
+
+def test_no_such_gguf_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="pretrained = '.*tiny.gguf': no such file"):
+        build_lm(str(tmp_path / 'tiny.gguf'), None, 'float32')
+
+
+@pytest.fixture
+def folder_with_code(adapter_of, tmp_path, monkeypatch):
+    """A language model whose class transformers does not know."""
+    monkeypatch.setattr(dynamic_module_utils, 'HF_MODULES_CACHE', str(tmp_path / 'modules'))
+    folder = tmp_path / 'wordy'
+    adapter_of('llama').lm.save_pretrained(folder)
+    config = json.loads((folder / 'config.json').read_text())
+    names = {'AutoConfig': 'wordy.WordyConfig', 'AutoModelForCausalLM': 'wordy.WordyForCausalLM'}
+    (folder / 'config.json').write_text(json.dumps({**config, 'model_type': 'wordy', 'auto_map': names}))
+    (folder / 'wordy.py').write_text(CODE)
+    return str(folder)
+
+
+def test_code_beside_the_weights_runs_only_if_the_config_says_so(folder_with_code, adapter_of, batch):
+    settings = {'config': None, 'pretrained': folder_with_code, 'layers_path': 'model.layers'}
+    with pytest.raises(ValueError, match=r"\('wordy'\).* class wordy.WordyForCausalLM .*trust_remote_code=True"):
+        adapter_of(**settings)
+    adapter = adapter_of(**settings, trust_remote_code=True)
+    assert type(adapter.lm).__name__ == 'WordyForCausalLM'
+    assert torch.equal(adapter(*batch), adapter_of('llama')(*batch))
