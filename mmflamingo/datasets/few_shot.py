@@ -150,6 +150,11 @@ class ShotPool:
         start, stop = self._spans.get(image_id, (0, 0))
         return len(self._indices) - (stop - start)
 
+    def of_image(self, image_id: Hashable) -> list[int]:
+        """Indices of the examples of one image."""
+        start, stop = self._spans.get(image_id, (0, 0))
+        return list(self._indices[start:stop])
+
     def draw(self, rng: Random, count: int, image_id: Hashable) -> list[int]:
         """Draw indices of other images, as `rng.sample` does from a list without this image."""
         start, stop = self._spans.get(image_id, (0, 0))

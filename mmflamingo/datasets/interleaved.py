@@ -33,12 +33,14 @@ class InterleavedDataset(Dataset):
 
     Args:
         sources: Each a dataset config, or `dict(dataset=config, num_shots=..., shots_probs=...,
-            text_only_prob=...)` to override the arguments below for this source. A few-shot set
-            gives its support set as shots, a plain one all its records.
+            text_only_prob=..., texts_per_image=...)` to override the arguments below for this source. A few-shot
+            set gives its support set as shots, a plain one all its records.
         num_shots: Numbers of shots to choose from; fewer are used where a group or a list holds
             fewer.
         shots_probs: Their probabilities; equal by default.
         text_only_prob: Probability that all shots of an item lose their images.
+        texts_per_image: Each shot may be followed by others of its image, without showing it again, up to this
+            number of texts an image: several questions about a picture cost less than as many pictures.
         weights: Shares of the sources in an epoch; by default each record is the query once. Epoch
             after epoch a source goes through its records in a seeded order, whatever its share.
         length: Items in an epoch; the number of records of all sources by default.
@@ -52,6 +54,7 @@ class InterleavedDataset(Dataset):
         num_shots: Sequence[int] = (0, 1, 2, 4),
         shots_probs: Sequence[float] | None = None,
         text_only_prob: float = 0.0,
+        texts_per_image: int = 1,
         weights: Sequence[float] | None = None,
         length: int | None = None,
         seed: int = 0,
@@ -59,7 +62,7 @@ class InterleavedDataset(Dataset):
     ) -> None:
         if not sources:
             raise ValueError('InterleavedDataset needs at least one source.')
-        defaults = {'text_only_prob': text_only_prob, 'seed': seed}
+        defaults = {'text_only_prob': text_only_prob, 'texts_per_image': texts_per_image, 'seed': seed}
         shots = {'num_shots': num_shots, 'shots_probs': shots_probs}
         self.seed = seed
         self.sources = [_Source(**defaults | _with_shots(source, shots)) for source in sources]
@@ -104,6 +107,7 @@ class _Source:
         dataset: dict | FlamingoDataset,
         num_shots: Sequence[int],
         text_only_prob: float,
+        texts_per_image: int,
         seed: int,
         shots_probs: Sequence[float] | None = None,
     ) -> None:
@@ -113,10 +117,13 @@ class _Source:
             raise ValueError(f'shots_probs={shots_probs} needs one number for each of num_shots={num_shots}.')
         if not 0 <= text_only_prob <= 1:
             raise ValueError(f'text_only_prob={text_only_prob} must lie between 0 and 1.')
+        if texts_per_image < 1:
+            raise ValueError(f'texts_per_image={texts_per_image} must be 1 or more.')
         self.dataset = DATASETS.build(scoped(dataset)) if isinstance(dataset, dict) else dataset
         self.num_shots = tuple(num_shots)
         self.shots_probs = shots_probs
         self.text_only_prob = text_only_prob
+        self.texts_per_image = texts_per_image
         order = list(range(len(self.dataset)))
         Random(f'{seed}-order').shuffle(order)
         self._order = array('q', order)
@@ -136,16 +143,23 @@ class _Source:
         output, group = self.dataset.choose_output(query, rng)
         count = rng.choices(self.num_shots, self.shots_probs)[0]
         if 'support_ids' in query:
-            group = None
             chosen = [self._by_id[i] for i in query['support_ids'][:count]]
+            shots = [self._make_shot(index, rng, None) for index in chosen]
         else:
-            pool = self._pools[group] if group in self._pools else ShotPool(())
+            pool = self._pools.get(group, ShotPool(()))
             image_id = query['image_id']
             chosen = pool.draw(rng, min(count, pool.size_without(image_id)), image_id)
-        shots = [self._make_shot(index, rng, group) for index in chosen]
+            shots = [shot for index in chosen for shot in self._shots_of_image(index, rng, group, pool)]
         if rng.random() < self.text_only_prob:
             shots = [drop_image(shot) for shot in shots]
         return attach_shots(query, shots) | {'output': output}
+
+    def _shots_of_image(self, index: int, rng: Random, group: Hashable, pool: ShotPool) -> list[Record]:
+        """The shot of an index, and others of its image that don't show it again."""
+        shots = [self._make_shot(index, rng, group)]
+        others = [other for other in pool.of_image(shots[0]['image_id']) if other != index]
+        extra = rng.sample(others, min(self.texts_per_image - 1, len(others)))
+        return shots + [drop_image(self._make_shot(other, rng, group)) for other in extra]
 
     def _make_shot(self, index: int, rng: Random, group: Hashable) -> Record:
         record = self.dataset.get_support(index)

@@ -193,3 +193,18 @@ def test_sampler_brings_the_epoch_to_workers(caption_source, num_workers):
         items = list(loader)
         expected = {record['sample_id']: record for record in (dataset[30 * epoch + i] for i in range(30))}
         assert {item['sample_id']: item for item in items} == expected
+
+
+def test_several_texts_an_image(vqa_source):
+    dataset = InterleavedDataset([{'dataset': vqa_source, 'num_shots': [4], 'texts_per_image': 2}])
+    for item in dataset:
+        assert len(item['shots']) == 8
+        assert len(item['img_path']) == 5  # of four shots and of the query
+        for shown, further in zip(item['shots'][::2], item['shots'][1::2], strict=True):
+            assert shown['image_id'] == further['image_id'] != item['image_id']
+            assert shown['question'] != further['question']
+            assert shown['img_path'] is not None and further['img_path'] is None
+    all_there_are = InterleavedDataset([{'dataset': vqa_source, 'num_shots': [1], 'texts_per_image': 9}])
+    assert {len(item['shots']) for item in all_there_are} == {3}
+    with pytest.raises(ValueError, match='texts_per_image=0'):
+        InterleavedDataset([{'dataset': vqa_source, 'texts_per_image': 0}])

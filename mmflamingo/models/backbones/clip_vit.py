@@ -17,6 +17,18 @@ ARCHS = {
 }
 
 
+def sincos_grid(dims: int, size: int) -> torch.Tensor:
+    """(size * size, dims): sine-cosine embedding of the places of a grid, row by row.
+
+    A half of the dimensions tells the row, the other half the column (https://arxiv.org/abs/2111.06377, appendix A.1).
+    `dims` must be a multiple of 4.
+    """
+    frequencies = 10000 ** (-torch.arange(dims // 4) / (dims // 4))
+    angles = torch.arange(size)[:, None] * frequencies
+    axis = torch.cat([angles.sin(), angles.cos()], dim=1)  # (size, dims / 2)
+    return torch.cat([axis.repeat_interleave(size, 0), axis.repeat(size, 1)], dim=1)
+
+
 class QuickGELU(nn.Module):
     """The approximation of GELU that OpenAI's CLIP was trained with: x * sigmoid(1.702 x)."""
 
@@ -67,6 +79,9 @@ class CLIPVisionTransformer(BaseModule):
         img_size: Height and width of the pictures in pixels.
         patch_size: Edge of a patch in pixels; it must divide `img_size`. V = (img_size / patch_size)^2.
         act: 'quick_gelu' (OpenAI's weights) or 'gelu' (LAION's).
+        sincos_positions: Add a 2D sine-cosine embedding to the position embeddings that a training starts from, those of
+            `pretrained` too. Random ones alone are so small beside the patches that a short training ends with
+            features which hardly tell where they come from.
         pretrained: File with the weights, in the layout of OpenAI and open_clip, Hugging Face, OpenMMLab or this
             project, alone or in a larger model. None: the weights come with the checkpoint of the whole model.
         init_cfg: As in mmengine.
@@ -81,6 +96,7 @@ class CLIPVisionTransformer(BaseModule):
         img_size: int = 224,
         patch_size: int = 14,
         act: str = 'quick_gelu',
+        sincos_positions: bool = False,
         pretrained: str | None = None,
         init_cfg: dict | None = None,
     ):
@@ -105,6 +121,9 @@ class CLIPVisionTransformer(BaseModule):
         self.pretrained = pretrained
         if pretrained:
             load_part(self, pretrained, 'vision_backbone', clip_vision_state_dict)
+        if sincos_positions:
+            with torch.no_grad():
+                self.position_embedding[1:] += sincos_grid(dims, img_size // patch_size)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) normalised RGB pictures -> (N, V, D) patch features."""

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mmflamingo.models.backbones import CLIPVisionTransformer
+from mmflamingo.models.backbones.clip_vit import sincos_grid
 
 SMALL = {'embed_dims': 16, 'depth': 2, 'heads': 2}
 
@@ -61,6 +62,19 @@ def test_reads_its_part_of_a_checkpoint(tmp_path):
     torch.save({'state_dict': {**state, 'resampler.x': torch.zeros(1)}}, tmp_path / 'whole.pth')
     loaded = build(pretrained=str(tmp_path / 'whole.pth'))
     torch.testing.assert_close(loaded.class_embedding, model.class_embedding + 1)
+
+
+def test_positions_that_tell_places_apart(tmp_path):
+    grid = sincos_grid(16, 3)
+    assert grid.shape == (9, 16)
+    torch.testing.assert_close(grid[0:3, :8], grid[0].expand(3, 16)[:, :8])  # one row
+    torch.testing.assert_close(grid[0::3, 8:], grid[0].expand(3, 16)[:, 8:])  # one column
+    assert torch.pdist(grid).min() > 0.5
+    model = build()
+    torch.save(model.state_dict(), tmp_path / 'vit.pth')
+    marked = build(pretrained=str(tmp_path / 'vit.pth'), sincos_positions=True)
+    added = marked.position_embedding - model.position_embedding
+    torch.testing.assert_close(added, torch.cat([torch.zeros(1, 16), sincos_grid(16, 2)]))
 
 
 def test_weights_that_do_not_fit(tmp_path):
