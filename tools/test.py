@@ -1,6 +1,6 @@
 """Test a model by a config: predict, score, and keep every prediction.
 
-python tools/test.py CONFIG [CHECKPOINT] [--work-dir DIR] [--out FILE] [--show-dir DIR] [--amp]
+python tools/test.py CONFIG [CHECKPOINT] [--work-dir DIR] [--resume] [--out FILE] [--show-dir DIR] [--amp]
 """
 
 import argparse
@@ -28,6 +28,9 @@ def parse_args() -> argparse.Namespace:
         help='what --out holds: metrics (.json, .yaml, .pkl) or predictions (.jsonl, .json, .pkl)',
     )
     parser.add_argument('--show-dir', metavar='DIR', help='draw the first 50 samples into this folder')
+    parser.add_argument(
+        '--resume', action='store_true', help='go on with the newest broken run in the work dir, if there is one'
+    )
     parser.add_argument('--amp', action='store_true', help='predict in mixed precision')
     parser.add_argument(
         '--cfg-options',
@@ -55,10 +58,11 @@ def main() -> None:
         cli.keep_sections(cfg, 'test')
         if args.amp:
             cli.use_amp_for_testing(cfg)
-        hooks = {'predictions': {'type': 'PredictionHook'}}
+        if args.resume:
+            cfg.merge_from_dict({'test_cfg.resume': True})
         if args.show_dir:
-            hooks['visualization'] = {'type': 'VisualizationHook', 'out_dir': args.show_dir}
-        cfg.merge_from_dict({'default_hooks': hooks})
+            hook = {'type': 'VisualizationHook', 'out_dir': args.show_dir}
+            cfg.merge_from_dict({'default_hooks.visualization': hook})
         cli.check(cfg)
         runner = cli.build_runner(cfg)
         metrics = runner.test()

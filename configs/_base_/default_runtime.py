@@ -8,7 +8,6 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1000, by_epoch=False, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    predictions=dict(type='PredictionHook'),
     bad_images=dict(type='BadImageHook'),
     visualization=dict(type='VisualizationHook'),
 )

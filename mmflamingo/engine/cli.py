@@ -31,17 +31,21 @@ RUNNER_KEYS = (
     *('find_unused_parameters', 'activation_checkpointing', 'compile', 'allow_random_weights'),
 )
 DEBUG_VARIABLE = 'MMFLAMINGO_DEBUG'
+INTERRUPTED = 130  # the exit status that shells give to Ctrl-C
 
 
 @contextmanager
 def user_errors(debug: bool = False) -> Iterator[None]:
-    """End the program with one clear message where the user can mend what went wrong.
+    """End the program with one clear message where the user can mend what went wrong, or ended it by Ctrl-C.
 
     The traceback is in the log file if a run had begun, and on the terminal with `debug` or the
     environment variable MMFLAMINGO_DEBUG. Errors of other kinds are bugs and keep their traceback.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        print('\nInterrupted.', file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except (UserError, OSError, KeyError, ValueError) as error:
         if debug or os.environ.get(DEBUG_VARIABLE):
             raise

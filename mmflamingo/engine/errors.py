@@ -15,3 +15,7 @@ class MissingFilesError(UserError):
 
 class CheckpointError(UserError):
     """A checkpoint can't be read, or doesn't fit the model."""
+
+
+class RunError(UserError):
+    """A run can't begin, go on, or be scored: the message says what stands in its way."""

@@ -1,9 +1,14 @@
-"""Starting several processes without a GPU: the part that mmengine leaves to CUDA."""
+"""Several processes: starting them without a GPU, which mmengine leaves to CUDA, and what rank 0 does for all."""
 
 import os
 import subprocess
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch.distributed as dist
+from mmengine.dist import broadcast_object_list, is_main_process
+
+T = TypeVar('T')
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 DEFAULT_PORT = '29500'
@@ -60,3 +65,17 @@ def _set_torch_variables(launcher: str) -> None:
         for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR'):
             env[name]
     env.setdefault('MASTER_PORT', DEFAULT_PORT)
+
+
+def on_main_rank(function: Callable[[], T]) -> T:
+    """Call a function on rank 0 only; every rank gets its result, or its error."""
+    outcome = [None, None]
+    if is_main_process():
+        try:
+            outcome[0] = function()
+        except Exception as error:
+            outcome[1] = error
+    broadcast_object_list(outcome)
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]

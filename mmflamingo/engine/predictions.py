@@ -1,8 +1,8 @@
-"""The prediction file: one JSON line a sample, written as predictions are made."""
+"""The prediction file: one JSON line a sample, with all that is needed to explain its score and to score it again."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 FILE_NAME = 'predictions.jsonl'
-# Fields copied from the data sample as they are, where it has them.
-COPIED_FIELDS = ('sample_id', 'image_id', 'question_id', 'task', 'question', 'prompt')
+# What a reader looks for first; the other fields of the data sample follow.
+LEADING_FIELDS = ('sample_id', 'image_id', 'question_id', 'task', 'question', 'prompt')
+# What a model may write: `pred_caption` or `pred_answer` is kept as `prediction`, `gt_...` as `references`.
+OUTPUTS = ('answer', 'caption')
 
 Record = dict[str, Any]
 
@@ -23,31 +25,37 @@ def prediction_record(sample: Mapping[str, Any]) -> Record:
         sample: A data sample of the model's prediction, as a dict.
 
     Returns:
-        Its ids, `img_path` of the query, `shots` (ids and text), `question`, the `generated` text,
-        the `prediction` parsed from it and the `references`.
+        All of its fields. `img_path` is the query's alone, `generated` the text as the model wrote it, `output` says
+        whether it is an answer or a caption, `prediction` is what was parsed from it, and `references` what it is
+        scored against.
     """
-    record = {name: sample[name] for name in COPIED_FIELDS if name in sample}
+    fields = dict(sample)
+    record = {name: fields.pop(name) for name in LEADING_FIELDS if name in fields}
     if sample.get('task') == 'vqa':
         record.setdefault('question_id', sample.get('sample_id'))
-    paths = sample.get('img_path')
+    paths = fields.pop('img_path', None)
     record['img_path'] = paths[-1] if isinstance(paths, list | tuple) and paths else paths
-    if sample.get('bad_images'):
-        record['bad_images'] = sample['bad_images']
-    record['shots'] = sample.get('shots', [])
-    record['generated'] = sample.get('pred_text')
-    record['prediction'] = sample.get('pred_answer', sample.get('pred_caption'))
-    record['references'] = sample.get('gt_answer', sample.get('gt_caption', []))
-    return record
+    record['shots'] = fields.pop('shots', [])
+    record['generated'] = fields.pop('pred_text', None)
+    output = next((name for name in OUTPUTS if f'pred_{name}' in fields), None)
+    record['output'] = output
+    record['prediction'] = fields.pop(f'pred_{output}', None)
+    record['references'] = fields.pop(f'gt_{output}', [])
+    return record | fields
 
 
-def rank_path(folder: str | Path, rank: int) -> Path:
-    """The file a process writes while the run goes on."""
-    return Path(folder) / f'predictions.rank{rank}.jsonl'
+def data_sample(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The data sample of a record, as metrics receive it: `prediction_record` undone."""
+    sample = dict(record)
+    sample.pop('scores', None)
+    output, prediction, references = (sample.pop(name, None) for name in ('output', 'prediction', 'references'))
+    sample['pred_text'] = sample.pop('generated', None)
+    return sample | ({f'pred_{output}': prediction, f'gt_{output}': references} if output else {})
 
 
 def to_line(record: Record) -> str:
     """A record as one line of JSON."""
-    return json.dumps(record, ensure_ascii=False, default=_to_plain) + '\n'
+    return json.dumps(record, ensure_ascii=False, default=to_plain) + '\n'
 
 
 def read_records(path: str | Path) -> Iterator[Record]:
@@ -57,18 +65,14 @@ def read_records(path: str | Path) -> Iterator[Record]:
             yield json.loads(line)
 
 
-def merge_ranks(folder: str | Path, world_size: int) -> list[Record]:
-    """All ranks' records in the order of the dataset, each sample once.
-
-    The sampler deals samples to the ranks in turn, and repeats some at the end if their number
-    doesn't divide.
-    """
-    ranks = [read_records(rank_path(folder, rank)) for rank in range(world_size)]
-    dealt = (record for record in chain.from_iterable(zip_longest(*ranks)) if record is not None)
-    merged = {}
-    for record in dealt:
-        merged.setdefault(record['sample_id'], record)
-    return list(merged.values())
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there as a whole or not at all."""
+    draft = path.with_name(f'{path.name}.part')
+    with draft.open('w', encoding='utf-8') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def add_scores(records: Iterable[Record], metrics: Iterable[object]) -> None:
@@ -80,7 +84,8 @@ def add_scores(records: Iterable[Record], metrics: Iterable[object]) -> None:
             record['scores'].update(table.get(record['sample_id'], {}))
 
 
-def _to_plain(value: object) -> object:
+def to_plain(value: object) -> object:
+    """What JSON can't write, as something it can: tensors and arrays as lists, all else as text."""
     if isinstance(value, torch.Tensor | np.ndarray | np.generic):
         return value.tolist()
     return str(value)

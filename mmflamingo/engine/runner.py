@@ -24,8 +24,9 @@ from .checkpoint_fit import (
     state_dict_for,
 )
 from .errors import CheckpointError
-from .launch import init_gloo
+from .launch import init_gloo, on_main_rank
 from .parameter_account import describe_sources
+from .work_dir import claim, unfinished_run
 
 
 @RUNNERS.register_module()
@@ -37,6 +38,7 @@ class FlamingoRunner(Runner):
       absent from it.
     - A test with parameters that come from nowhere is an error, unless the config says
       `allow_random_weights = True`.
+    - Only one test at a time goes into a work dir.
     - `launcher='pytorch'` without a GPU uses gloo. A model without trainable parameters is not
       wrapped.
     - The terminal shows what a user waits for; environment, config and hooks, and the traceback of
@@ -56,6 +58,18 @@ class FlamingoRunner(Runner):
         if self.distributed and not is_distributed() and not torch.cuda.is_available():
             init_gloo(self.launcher)
         super().setup_env(env_cfg)
+        if self._test_loop is not None and (self._train_loop is None or self._test_loop.get('resume')):
+            self._timestamp = on_main_rank(self._enter_work_dir)
+
+    def _enter_work_dir(self) -> str:
+        """Claim the work dir for this test; the name of its folder is a broken run's, if it is to go on with one."""
+        self._claim = claim(self.work_dir)
+        if not self._test_loop.get('resume'):
+            return self.timestamp
+        return unfinished_run(self.work_dir) or self.timestamp
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        return super().build_test_loop(loop if isinstance(loop, BaseLoop) else {'type': 'TestLoop', **loop})
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         if not self.distributed or is_model_wrapper(model):

@@ -113,3 +113,9 @@ def test_scaled_learning_rate_needs_a_base():
     cfg = Config(dict(auto_scale_lr=dict(base_batch_size=8)))
     cli.scale_learning_rate(cfg)
     assert cfg.auto_scale_lr.enable
+
+
+def test_ctrl_c_ends_without_traceback(capfd):
+    with pytest.raises(SystemExit) as end, cli.user_errors():
+        raise KeyboardInterrupt
+    assert end.value.code == 130 and capfd.readouterr().err == '\nInterrupted.\n'

@@ -1,6 +1,7 @@
 """A toy model, dataset and metric: enough to run the tools and the runner in a second."""
 
 import os
+import time
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -15,19 +16,21 @@ from mmflamingo.structures import FlamingoDataSample
 
 @DATASETS.register_module()
 class ToyDataset(Dataset):
-    """Captions of numbered pictures; sample i has id 100 + i and the input i."""
+    """Captions of numbered pictures; sample i has id 100 + i and the input i, and takes some `seconds` to load."""
 
     metainfo = {'name': 'toy'}
 
-    def __init__(self, num_samples=13, bad=(), img_dir=None, ann_file='', data_root=''):
+    def __init__(self, num_samples=13, bad=(), img_dir=None, ann_file='', data_root='', seconds=0):
         self.num_samples = num_samples
         self.bad = bad
         self.img_dir = img_dir
+        self.seconds = seconds
 
     def __len__(self):
         return self.num_samples
 
     def __getitem__(self, index):
+        time.sleep(self.seconds)
         record = {
             'task': 'caption',
             'sample_id': 100 + index,
@@ -51,21 +54,27 @@ class ToyDataset(Dataset):
 
 @MODELS.register_module()
 class ToyModel(BaseModel):
-    """Adds a learned number to its input. `own_source` says that the head has weights already."""
+    """Adds a learned number to its input. `own_source` says that the head has weights already.
 
-    def __init__(self, width=1, own_source=False, fail_at=None, data_preprocessor=None):
+    It fails at the input `fail_at`, and runs out of memory with more samples than `memory`.
+    """
+
+    def __init__(self, width=1, own_source=False, fail_at=None, memory=None, data_preprocessor=None):
         super().__init__(data_preprocessor)
         self.body = nn.Linear(1, width)
         self.head = nn.Linear(width, 1)
         self.frozen = nn.Linear(1, 1).requires_grad_(False)
         self.own_source = own_source
         self.fail_at = fail_at
+        self.memory = memory
 
     def loaded_prefixes(self):
         return {'head': 'head.pth'} if self.own_source else {}
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         inputs = torch.stack(list(inputs))
+        if self.memory is not None and len(inputs) > self.memory:
+            raise torch.OutOfMemoryError('no room in the toy')
         outputs = self.head(self.body(inputs)) + self.frozen(inputs)
         if mode == 'loss':
             return {'loss': (outputs - 3 * inputs).float().pow(2).mean()}
@@ -75,6 +84,17 @@ class ToyModel(BaseModel):
             sample.pred_text = f' number {value}<|endofchunk|>'
             sample.pred_caption = f'number {value}'
         return data_samples
+
+
+@METRICS.register_module()
+class BrokenMetric(BaseMetric):
+    """A scorer whose jar is missing."""
+
+    def process(self, data_batch, data_samples):
+        pass
+
+    def compute_metrics(self, results):
+        raise FileNotFoundError('no such jar')
 
 
 @METRICS.register_module()

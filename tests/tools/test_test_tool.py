@@ -80,14 +80,15 @@ def run_distributed(config, checkpoint, processes, folder, *options):
         timeout=600,
     )
     (predictions,) = folder.glob('*/predictions.jsonl')
-    assert not list(folder.glob('*/predictions.rank*'))
+    assert not list(folder.glob('*/journal.rank*'))
     return json.loads((folder / 'metrics.json').read_text()), predictions.read_text()
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_score_of_one(run_tool, toy_config, checkpoint, tmp_path):
+@pytest.mark.parametrize('processes', [2, 3])  # neither divides the 13 samples
+def test_several_processes_give_the_score_of_one(run_tool, toy_config, checkpoint, tmp_path, processes):
     assert run_tool('test', toy_config, checkpoint, '--work-dir', 'one', '--out', 'one.json') == 0
     (predictions,) = Path('one').glob('*/predictions.jsonl')
-    metrics, merged = run_distributed(toy_config, checkpoint, 2, tmp_path / 'two')
+    metrics, merged = run_distributed(toy_config, checkpoint, processes, tmp_path / 'several')
     assert metrics == json.loads(Path('one.json').read_text())
     assert merged == predictions.read_text()

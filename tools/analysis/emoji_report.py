@@ -54,7 +54,7 @@ class Report:
         dataset.update(num_shots=shots, num_text_only_shots=text_only, seed=seed)
         if shuffled:
             cfg.test_dataloader.dataset = dict(type='ShuffledPictures', dataset=dataset, seed=seed)
-        cfg.merge_from_dict({'work_dir': str(folder), 'default_hooks': {'predictions': {'type': 'PredictionHook'}}})
+        cfg.work_dir = str(folder)
         cfg.load_from = self.checkpoint
         return cfg
 

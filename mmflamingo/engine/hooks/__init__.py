@@ -2,7 +2,6 @@
 
 from .bad_image_hook import BadImageHook
 from .export_pretrained_hook import ExportPretrainedHook
-from .prediction_hook import PredictionHook
 from .visualization_hook import VisualizationHook
 
-__all__ = ['BadImageHook', 'ExportPretrainedHook', 'PredictionHook', 'VisualizationHook']
+__all__ = ['BadImageHook', 'ExportPretrainedHook', 'VisualizationHook']

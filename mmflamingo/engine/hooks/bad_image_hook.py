@@ -1,14 +1,15 @@
 """Says how many images of a test could not be read."""
 
-from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+from pathlib import Path
 
-from mmengine.dist import all_gather_object
+from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmflamingo.registry import HOOKS
+
+from ..predictions import FILE_NAME, read_records
 
 NAMED_FILES = 10
 
@@ -17,30 +18,16 @@ NAMED_FILES = 10
 class BadImageHook(Hook):
     """Counts the images that a test went on without.
 
-    A data sample lists them under `bad_images`, if the config lets a run go on with such files.
+    A prediction lists them under `bad_images`, if the config lets a run go on with such files.
     Their number is added to the metrics as `bad_images`, and the first ten are named in the log.
     """
 
     priority = 'HIGHEST'  # before the metrics are logged
 
-    def __init__(self) -> None:
-        self._paths: dict[str, None] = {}
-
-    def before_test_epoch(self, runner: Runner) -> None:
-        self._paths.clear()
-
-    def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,
-        outputs: Sequence | None = None,
-    ) -> None:
-        for sample in outputs:
-            self._paths.update(dict.fromkeys(sample.get('bad_images') or ()))
-
+    @master_only
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        paths = dict.fromkeys(chain.from_iterable(all_gather_object(list(self._paths))))
+        records = read_records(Path(runner.log_dir) / FILE_NAME)
+        paths = dict.fromkeys(chain.from_iterable(record.get('bad_images') or () for record in records))
         if not paths:
             return
         metrics['bad_images'] = len(paths)
