@@ -1,7 +1,8 @@
 """Interleaved prompts: a sample becomes text with `<image>` marks, generated text an answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain, groupby
 from string import Formatter
 from typing import Any
 
@@ -48,9 +49,51 @@ class Prompt(list[Segment]):
         """Number of examples, the query included."""
         return len({segment.chunk for segment in self})
 
+    @property
+    def chunks(self) -> list['Prompt']:
+        """The examples one by one, the query last."""
+        return [Prompt(segments) for _, segments in groupby(self, key=lambda segment: segment.chunk)]
+
     def without_first_chunk(self) -> 'Prompt':
         """The same prompt without its first example."""
         return Prompt(segment for segment in self if segment.chunk != self[0].chunk)
+
+    def with_shots_in(self, order: Sequence[int]) -> 'Prompt':
+        """The same prompt with its shots in another order, given by their numbers."""
+        *shots, query = self.chunks
+        return Prompt(chain(*(shots[shot] for shot in order), query))
+
+    def content_free(self, text: str = 'N/A') -> 'Prompt':
+        """The same prompt with a query about nothing: this text in each of its fields."""
+        return Prompt(
+            Segment(text, is_user=True, chunk=segment.chunk)
+            if segment.is_user and segment.chunk == self[-1].chunk
+            else segment
+            for segment in self
+        )
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How the choices of a close-ended sample are compared.
+
+    Attributes:
+        normalize: Compare the mean log-likelihood of a choice's tokens, not their sum. The sum favours short choices.
+        with_end: `<|endofchunk|>` counts as the last token of a choice, so that a choice which another one begins with
+            has no advantage.
+        permutations: Average over so many orders of the shots, all there are at most (Flamingo paper, appendix B.1.5).
+        calibrate: Subtract what each choice gets for a query about nothing, a grey picture with 'N/A' for text
+            (contextual calibration, https://arxiv.org/abs/2102.09690).
+    """
+
+    normalize: bool = True
+    with_end: bool = False
+    permutations: int = 1
+    calibrate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.permutations < 1:
+            raise ValueError(f'PromptTemplate.ranking.permutations is {self.permutations}, it must be at least 1.')
 
 
 @PROMPTS.register_module()
@@ -71,6 +114,7 @@ class PromptTemplate:
             paper gives them to zero-shot prompts.
         generation: Arguments for Hugging Face's `generate`, such as `num_beams` and
             `max_new_tokens`.
+        ranking: Fields of `Ranking`, for samples that bring `choices` along: these are ranked, nothing is generated.
 
     Raises:
         ValueError: A template lacks the field it needs or `output` is unknown.
@@ -86,6 +130,7 @@ class PromptTemplate:
         drop: str = '',
         text_only_examples: Sequence[Mapping[str, str]] = (),
         generation: Mapping[str, Any] | None = None,
+        ranking: Mapping[str, Any] | None = None,
     ) -> None:
         if output not in OUTPUT_FIELDS:
             raise ValueError(f'PromptTemplate.output is {output!r}, it must be one of {list(OUTPUT_FIELDS)}.')
@@ -101,6 +146,7 @@ class PromptTemplate:
         self.drop = drop
         self.text_only_examples = tuple(text_only_examples)
         self.generation = dict(generation or {})
+        self.ranking = _parse_ranking(ranking or {})
 
     def render(self, sample: Any) -> Prompt:
         """Writes the prompt of a sample.
@@ -175,6 +221,7 @@ class InterleavedPrompt:
     """
 
     output = 'text'
+    ranking = Ranking()
 
     def __init__(self, stop: Sequence[str] = (), generation: Mapping[str, Any] | None = None) -> None:
         self.stop = tuple(stop)
@@ -193,6 +240,14 @@ def _cut(text: str, stop: Sequence[str]) -> str:
     for mark in stop:
         text = text.split(mark, 1)[0]
     return text
+
+
+def _parse_ranking(settings: Mapping[str, Any]) -> Ranking:
+    known = [field.name for field in fields(Ranking)]
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise ValueError(f'PromptTemplate.ranking has {unknown}; it takes {known}.')
+    return Ranking(**settings)
 
 
 def _parse_template(template: str) -> list[tuple[str, str | None]]:

@@ -1,7 +1,9 @@
 """Metrics as the official scripts of each benchmark compute them, with a score for every sample."""
 
+from .answer_match import AnswerMatch
+from .choices import ROCAUC, ChoiceAccuracy
 from .coco_caption import COCOCaption
 from .report_vqa import ReportVQA
 from .vqa_accuracy import VQAAcc
 
-__all__ = ['COCOCaption', 'ReportVQA', 'VQAAcc']
+__all__ = ['ROCAUC', 'AnswerMatch', 'COCOCaption', 'ChoiceAccuracy', 'ReportVQA', 'VQAAcc']

@@ -66,14 +66,15 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         Returns:
             dict: `images` (B, M, F, 3, H, W), `num_media` (B,) how many of the M are real,
                 `input_ids`,
-            `attention_mask` and, in training, `labels` (B, L), and `data_samples`.
+            `attention_mask` and, in training, `labels` (B, L), `data_samples`, and `prompts`, what
+                is left of B prompts.
 
         Raises:
             ValueError: A sample has not as many images as its prompt, its task has no prompt, its
                 text is too long without shots, or it has no output to learn.
         """
         samples = data['data_samples']
-        inputs, tokenized = [], []
+        inputs, tokenized, prompts = [], [], []
         for images, sample in zip(data['inputs'], samples, strict=True):
             prompt = self._render(sample, training)
             _check_image_count(sample, prompt, len(images))
@@ -82,12 +83,14 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
                 sample.prompt = prompt.text
             inputs.append(images[len(images) - prompt.num_images :])
             tokenized.append(tokens)
+            prompts.append(prompt)
         text = self.tokenizer.pad(tokenized, training, self.loss_on)
         return {
             'images': self._stack(self.cast_data(inputs)),
             'num_media': torch.tensor([len(images) for images in inputs], device=self.device),
             **self.cast_data(text),
             'data_samples': samples,
+            'prompts': prompts,
         }
 
     def _render(self, sample: Any, training: bool) -> Prompt:

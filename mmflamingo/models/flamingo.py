@@ -1,6 +1,6 @@
 """Flamingo: a frozen vision backbone, a frozen language model, and what joins them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmflamingo.prompts import PromptTemplate
+from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
 
 from .checkpoints import flamingo_state_dict
+from .close_ended import score_choices
 from .generation import generate
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
 
@@ -119,6 +120,7 @@ class Flamingo(BaseModel):
         attention_mask: Tensor,
         labels: Tensor | None = None,
         data_samples: list | None = None,
+        prompts: Sequence[Prompt] | None = None,
         mode: str = 'tensor',
     ) -> Tensor | dict[str, Tensor] | list:
         """Runs the model on a batch of the data preprocessor.
@@ -130,18 +132,24 @@ class Flamingo(BaseModel):
             attention_mask: (B, L), 1 for text and 0 for padding.
             labels: (B, L), -100 where no loss counts; for mode 'loss'.
             data_samples: B samples; for mode 'predict', which writes predictions into them.
+            prompts: The B prompts that `input_ids` hold; for mode 'predict'.
             mode: 'tensor' for logits (B, L, vocabulary), 'loss' for `{'loss': scalar}`, 'predict'
                 for the data samples.
 
         Raises:
-            ValueError: The mode is unknown, or samples of several tasks are to be predicted at
-                once.
+            ValueError: The mode is unknown, samples of several tasks or with and without choices are
+                to be predicted at once, or choices can't be told apart.
         """
         if mode not in ('tensor', 'loss', 'predict'):
             raise ValueError(f"mode is {mode!r}, it must be 'tensor', 'loss' or 'predict'.")
         visual_tokens = self.encode_media(images, num_media)
         if mode == 'predict':
-            return self._predict(visual_tokens, input_ids, attention_mask, data_samples)
+            template = self._template_of(data_samples)
+            if data_samples[0].get('choices') is None:
+                return self._generate(visual_tokens, input_ids, attention_mask, data_samples, template)
+            # A picture of the pixels' mean is 0 after normalisation.
+            grey = self.encode_media(torch.zeros_like(images[:1, :1]), num_media.new_ones(1))[0, 0]
+            return self._rank(visual_tokens, grey, prompts, data_samples, template)
         logits = self.language_model(visual_tokens, input_ids, attention_mask)
         if mode == 'tensor':
             return logits
@@ -169,13 +177,22 @@ class Flamingo(BaseModel):
         visual_tokens[is_real] = real_tokens
         return visual_tokens
 
-    def _predict(
-        self, visual_tokens: Tensor, input_ids: Tensor, attention_mask: Tensor, data_samples: list
-    ) -> list[Any]:
+    def _template_of(self, data_samples: list) -> PromptTemplate:
         tasks = {sample.get('task') for sample in data_samples}
         if len(tasks) > 1:
             raise ValueError(f'A batch to predict has the tasks {sorted(tasks)}; predict one task at a time.')
-        prompt = self.prompts[tasks.pop()]
+        if len({sample.get('choices') is None for sample in data_samples}) > 1:
+            raise ValueError('A batch to predict has samples with and without `choices`; predict them apart.')
+        return self.prompts[tasks.pop()]
+
+    def _generate(
+        self,
+        visual_tokens: Tensor,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        data_samples: list,
+        prompt: PromptTemplate,
+    ) -> list[Any]:
         ids = generate(
             self.language_model,
             visual_tokens,
@@ -188,6 +205,24 @@ class Flamingo(BaseModel):
         for sample, text in zip(data_samples, self.tokenizer.decode(ids), strict=True):
             sample.pred_text = text
             setattr(sample, f'pred_{prompt.output}', prompt.parse(text))
+        return data_samples
+
+    def _rank(
+        self,
+        visual_tokens: Tensor,
+        grey: Tensor,
+        prompts: Sequence[Prompt],
+        data_samples: list,
+        template: PromptTemplate,
+    ) -> list[Any]:
+        scores = score_choices(
+            self.language_model, self.tokenizer, visual_tokens, grey, prompts, data_samples, template.ranking
+        )
+        for sample, own in zip(data_samples, scores, strict=True):
+            sample.choice_scores = own.tolist()
+            sample.pred_choice = int(own.argmax())
+            sample.pred_text = sample.choices[sample.pred_choice]
+            setattr(sample, f'pred_{template.output}', sample.pred_text)
         return data_samples
 
     def _is_frozen(self, module: nn.Module) -> bool:

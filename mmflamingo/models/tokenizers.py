@@ -158,6 +158,40 @@ class FlamingoTokenizer:
         batch = {'input_ids': input_ids, 'attention_mask': attention_mask}
         return {**batch, 'labels': labels} if train else batch
 
+    def tokenize_choices(self, prompt: Prompt, choices: Sequence[str], with_end: bool = False) -> list[tuple[int, ...]]:
+        """Token ids of texts that may follow a prompt.
+
+        Args:
+            prompt: What they follow; its last segment decides how they begin.
+            choices: C texts.
+            with_end: Put `<|endofchunk|>` after each.
+
+        Returns:
+            list: C tuples of ids, none empty and no two the same.
+
+        Raises:
+            ValueError: A choice has no tokens, or the same as another one, or its beginning and the end of the prompt
+                make one token.
+        """
+        before = self.defuse(prompt[-1].text) if prompt[-1].is_user else prompt[-1].text
+        texts = [before, *(before + self.defuse(choice) for choice in choices)]
+        prefix, *encoded = self.hf(texts, add_special_tokens=False)['input_ids']
+        end = (self.end_of_chunk_token_id,) if with_end else ()
+        choice_of: dict[tuple[int, ...], str] = {}
+        for choice, ids in zip(choices, encoded, strict=True):
+            if ids[: len(prefix)] != prefix:
+                raise ValueError(
+                    f'The choice {choice!r} forms a token with the end of the prompt, {before!r}: end the `query` of '
+                    'the prompt template in another way.'
+                )
+            own = (*ids[len(prefix) :], *end)
+            if len(own) == len(end):
+                raise ValueError(f'The choice {choice!r} has no tokens, so it can not be ranked. Leave it out.')
+            if own in choice_of:
+                raise ValueError(f'The choices {choice_of[own]!r} and {choice!r} have the same tokens. Leave one out.')
+            choice_of[own] = choice
+        return list(choice_of)
+
     def decode(self, ids: Tensor) -> list[str]:
         """Texts of B rows of ids, without special tokens."""
         return self.hf.batch_decode(ids, skip_special_tokens=True)

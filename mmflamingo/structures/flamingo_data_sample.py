@@ -28,11 +28,15 @@ class FlamingoDataSample(BaseDataElement):
         gt_caption (list[str]): All references of a caption sample.
         question (str), gt_answer (list[str]): A VQA sample; no answers on a test split.
         majority_answer, answer_type, question_type (str | None): As the annotation file says.
+        choices (list[str]): Texts to rank, for a close-ended sample; nothing is generated.
+        gt_choice (int): Number of the right one.
         output (str): The text to learn; in training records only.
 
     Predictions:
         pred_text (str): Generated text as it is.
         pred_caption (str) or pred_answer (str): The same, parsed by the prompt template.
+        choice_scores (list[float]), pred_choice (int): Of a close-ended sample, how likely each
+            choice is (see `prompts.Ranking`), and the number of the likeliest one.
     """
 
     @classmethod
