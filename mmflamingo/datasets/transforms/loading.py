@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import mmcv.transforms
 import numpy as np
@@ -90,12 +92,14 @@ class LoadImage(LoadImageFromFile):
 
     Required Keys:
 
-    - img_path: a path, a URL, a PIL image, or an array (H, W, 3), uint8, BGR
+    - img_path: a path, a URL (http, https or file), a PIL image, or an array (H, W, 3), uint8, BGR
     """
 
     def transform(self, results: dict) -> dict:
         """Load `img_path`, or take it as it is."""
         image = results['img_path']
+        if isinstance(image, str) and image.startswith('file:'):  # mmengine has no backend for these
+            results['img_path'] = url2pathname(urlparse(image).path)
         if isinstance(image, Path):
             results['img_path'] = str(image)
         if not isinstance(image, PIL.Image.Image | np.ndarray):

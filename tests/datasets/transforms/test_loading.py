@@ -56,9 +56,9 @@ class TestImages:
         assert pixels[:20].min() == 255 and pixels[20:].max() == 0
 
     def test_pictures_in_memory_are_taken_like_files(self, make_image):
-        path = make_image('a.png')
+        path = make_image('a b.png')
         from_file = load(path)
-        for image in (path, Path(path), Image.open(path), from_file['img']):
+        for image in (path, Path(path), Path(path).as_uri(), Image.open(path), from_file['img']):
             taken = LoadImage()({'img_path': image})
             np.testing.assert_array_equal(taken['img'], from_file['img'])
             assert taken['ori_shape'] == from_file['ori_shape']
