@@ -88,7 +88,7 @@ def test_visual_tokens_are_projected_once(adapter_of, batch):
     for block in adapter.gated_cross_attn_layers.values():
         block.attn.to_kv.register_forward_hook(lambda module, args, _: shapes.append(args[0].shape))
     write(adapter, *batch)
-    assert shapes == [(2, 2 * 3, 16)] * 2, 'one projection a block, at batch 2'
+    assert shapes == [(2 * 2, 3, 16)] * 2, 'one projection a block, of two media of two samples'
 
 
 def test_image_is_never_written(adapter_of, batch):

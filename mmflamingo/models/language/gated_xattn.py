@@ -28,17 +28,15 @@ class MaskedCrossAttention(nn.Module):
         self.to_out = nn.Linear(inner_dim, dim, bias=False)
 
     def project(self, visual_tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values (B, heads, M * K, dim_head) of visual tokens (B, M, K, D)."""
-        keys, values = self.to_kv(visual_tokens.flatten(1, 2)).chunk(2, dim=-1)
+        """Keys and values (N, heads, K, dim_head) of N media's visual tokens (N, K, D)."""
+        keys, values = self.to_kv(visual_tokens).chunk(2, dim=-1)
         return split_heads(keys, self.heads), split_heads(values, self.heads)
 
     def forward(self, x: Tensor, media: MediaContext) -> Tensor:
         """Text tokens (R, L, D) to what they see, (R, L, D): exactly 0 where there is no medium."""
-        keys, values = media.keys_values(self)
-        queries = self.to_q(self.norm(x)).view(len(keys), -1, self.to_q.out_features)
-        seen = F.scaled_dot_product_attention(split_heads(queries, self.heads), keys, values, attn_mask=media.mask)
-        seen = merge_heads(seen).view(*x.shape[:2], -1)
-        return self.to_out(seen.masked_fill((media.index == 0)[..., None], 0))
+        queries = split_heads(media.group(self.to_q(self.norm(x))), self.heads)
+        seen = F.scaled_dot_product_attention(queries, *media.keys_values(self))
+        return self.to_out(media.ungroup(merge_heads(seen)))
 
 
 class GatedCrossAttentionBlock(nn.Module):

@@ -9,7 +9,11 @@ from .media_index import MediaIndex
 
 
 class MediaContext:
-    """Visual tokens of a batch, their keys and values, and what each text token may see of them.
+    """Visual tokens of a batch, and which of them each text token may see.
+
+    A token sees one medium or none, so attention runs on G groups of up to S tokens, each group
+    with the K visual tokens of its own medium and nothing masked. A prompt has a group for each of
+    the B * M media; generated tokens have one for each sample, as all of a sample's see the same.
 
     The language model may run with more rows than the batch has samples, as in beam search. The
     rows of a sample must be neighbours and show the same media, which are not copied for them.
@@ -22,9 +26,6 @@ class MediaContext:
 
     Attributes:
         index (Tensor): (R, L), the medium of each token of the R rows in the running forward pass.
-        mask (Tensor): (B, 1, R / B * L, M * K), True where a token may attend to a visual token. It
-            is True all over for a token without a medium, since softmax over nothing is undefined;
-            the attention sets the result of such a token to 0.
     """
 
     def __init__(
@@ -38,8 +39,8 @@ class MediaContext:
         self._media_index = media_index
         self._image_token_id = image_token_id
         self._prompt_length = math.inf if prompt_length is None else prompt_length
-        self._keys_values: dict[nn.Module, tuple[Tensor, Tensor]] = {}
         self._seen = torch.zeros(len(visual_tokens), dtype=torch.long, device=visual_tokens.device)
+        self._last_keys_values: dict[nn.Module, tuple[Tensor, Tensor]] = {}
 
     def read(self, input_ids: Tensor, past_length: int) -> None:
         """Finds the medium of each token at the start of a forward pass.
@@ -51,7 +52,7 @@ class MediaContext:
         Raises:
             ValueError: The rows can't be dealt out evenly to the samples.
         """
-        batch, num_media, num_latents, _ = self.visual_tokens.shape
+        batch, num_media = self.visual_tokens.shape[:2]
         rows, length = input_ids.shape
         if rows % batch:
             raise ValueError(
@@ -66,15 +67,56 @@ class MediaContext:
         positions = torch.arange(past_length, past_length + length, device=input_ids.device)
         self.index = self._media_index(is_media, self._seen, positions >= self._prompt_length)
         self._seen = self._seen + is_media.sum(-1)
+        self._first = torch.arange(batch, device=input_ids.device) * num_media
+        self._reads_prompt = past_length < self._prompt_length
+        if self._reads_prompt:
+            self._deal_out(batch, num_media)
 
-        index = self.index.view(batch, 1, -1, 1)
-        media = torch.arange(1, num_media + 1, device=input_ids.device)
-        self.mask = (index == media.repeat_interleave(num_latents)) | (index == 0)
+    def group(self, queries: Tensor) -> Tensor:
+        """Queries (R, L, D) of all tokens to those of the groups, (G, S, D)."""
+        if not self._reads_prompt:
+            return queries.reshape(len(self.visual_tokens), -1, queries.shape[-1])
+        return queries.flatten(0, 1).index_select(0, self._members.flatten()).unflatten(0, self._members.shape)
+
+    def ungroup(self, seen: Tensor) -> Tensor:
+        """What the groups saw, (G, S, D), to all tokens, (R, L, D): exactly 0 where there is no medium."""
+        if self._reads_prompt:
+            seen = seen.flatten(0, 1).index_select(0, self._places)
+        return seen.reshape(*self.index.shape, -1).masked_fill((self.index == 0)[..., None], 0)
 
     def keys_values(self, attention: nn.Module) -> tuple[Tensor, Tensor]:
-        """Keys and values of the media for one attention, computed once unless gradients flow."""
+        """Keys and values of the groups' media for one attention, each (G, heads, K, dim_head).
+
+        The last medium's are kept for the tokens that will be generated, unless gradients flow.
+        """
+        if not self._reads_prompt and attention in self._last_keys_values:
+            return self._last_keys_values[attention]
+        keys_values = attention.project(self.visual_tokens.flatten(0, 1))
+        last = self._first + (self._seen.view(len(self._first), -1)[:, 0] - 1).clamp(min=0)
         if torch.is_grad_enabled():
-            return attention.project(self.visual_tokens)
-        if attention not in self._keys_values:
-            self._keys_values[attention] = attention.project(self.visual_tokens)
-        return self._keys_values[attention]
+            return keys_values if self._reads_prompt else tuple(x[last] for x in keys_values)
+        self._last_keys_values[attention] = tuple(x[last] for x in keys_values)
+        return keys_values if self._reads_prompt else self._last_keys_values[attention]
+
+    def keep(self, samples: Tensor) -> None:
+        """Goes on with these samples only, given by their numbers."""
+        self.visual_tokens = self.visual_tokens[samples]
+        self._seen = self._seen.view(-1, len(self._seen) // len(self._first))[samples].flatten()
+        self._last_keys_values = {
+            attention: tuple(x[samples] for x in keys_values)
+            for attention, keys_values in self._last_keys_values.items()
+        }
+
+    def _deal_out(self, batch: int, num_media: int) -> None:
+        """Puts the tokens into groups: `_members` (G, S) are tokens, `_places` (R * L,) lie in G * S."""
+        index = self.index.view(batch, -1)
+        groups = (self._first[:, None] + index).masked_fill(index == 0, 0).flatten()  # counted from 1, 0 for none
+        sizes = groups.bincount(minlength=batch * num_media + 1)
+        order = groups.argsort(stable=True)
+        starts = sizes.cumsum(0) - sizes
+        places = torch.arange(len(order), device=order.device) - starts[groups[order]]
+        places_in_group = torch.empty_like(places).scatter_(0, order, places)
+        size = max(int(sizes[1:].max()), 1)
+        self._places = ((groups - 1) * size + places_in_group).masked_fill(groups == 0, 0)
+        members = starts[1:, None] + torch.arange(size, device=order.device)
+        self._members = order[members.clamp(max=len(order) - 1)]

@@ -63,17 +63,28 @@ def test_a_batch_without_any_medium_in_its_text_stays_finite(block):
     assert x.grad.isfinite().all()
 
 
-def test_keys_and_values_are_computed_once_without_gradients(block, media):
-    calls = []
-    block.attn.to_kv.register_forward_hook(lambda *_: calls.append(1))
-    x = torch.randn(2, 5, 12)
-    with torch.no_grad():
-        block(x, media)
-        block(x, media)
-    assert len(calls) == 1
-    block(x, media)
-    block(x, media)
-    assert len(calls) == 3
+@torch.no_grad()
+def test_generated_tokens_find_the_keys_and_values_of_the_prompt(block):
+    media = MediaContext(torch.randn(2, 2, 3, 6), MEDIA_INDEX['preceding'], IMAGE, prompt_length=5)
+    shapes = []
+    block.attn.to_kv.register_forward_hook(lambda module, args, _: shapes.append(args[0].shape))
+    media.read(INPUT_IDS, past_length=0)
+    block(torch.randn(2, 5, 12), media)
+    x = torch.randn(4, 1, 12)  # two beams of each sample
+    for past_length in (5, 6):
+        media.read(torch.ones(4, 1, dtype=torch.long), past_length)
+        attended = attend_one_by_one(
+            block.attn, x, media.visual_tokens.repeat_interleave(2, 0), [[2], [2], [1], [1]]
+        )
+        torch.testing.assert_close(block.attn(x, media), attended)
+    assert shapes[0] == (4, 3, 6) and all(shape == (3, 6) for shape in shapes[1:]), 'only the definition projects again'
+
+
+def test_training_projects_the_media_with_gradients(block, media):
+    media.visual_tokens.requires_grad_(True)
+    block(torch.randn(2, 5, 12), media).sum().backward()
+    seen = media.visual_tokens.grad.abs().amax((-2, -1)) > 0
+    assert seen.tolist() == [[True, True], [True, False]], 'no token sees the filling'
 
 
 def test_state_dict_keys_are_the_reference_systems(block):

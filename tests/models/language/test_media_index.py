@@ -36,12 +36,16 @@ def test_table(tokens, mode, expected):
     assert in_turns == expected
 
 
-def test_mask_opens_the_latents_of_one_medium():
-    media = MediaContext(torch.zeros(1, 2, 2, 4), MEDIA_INDEX['preceding'], X)
-    media.read(torch.tensor([[1, X, 3, X]]), past_length=0)
-    everything = [True] * 4  # no medium: the attention throws the result away
-    first, second = [True, True, False, False], [False, False, True, True]
-    assert media.mask[0, 0].tolist() == [everything, first, first, second]
+def test_tokens_are_grouped_by_their_medium():
+    media = MediaContext(torch.zeros(2, 2, 2, 4), MEDIA_INDEX['preceding'], X)
+    media.read(torch.tensor([[1, X, 3, X, 4, 5], [1, 2, X, 3, 4, 5]]), past_length=0)
+    tokens = torch.arange(12.0).view(2, 6, 1)
+    groups = media.group(tokens)[..., 0]
+    assert groups.shape == (4, 4)
+    assert groups[0, :2].tolist() == [1, 2] and groups[1, :3].tolist() == [3, 4, 5]
+    assert groups[2].tolist() == [8, 9, 10, 11], 'the second medium of the second sample is filling'
+    returned = media.ungroup(groups[..., None])[..., 0]
+    assert returned.tolist() == [[0, 1, 2, 3, 4, 5], [0, 0, 8, 9, 10, 11]], '0 where there is no medium'
 
 
 def test_rows_of_beams_go_on_counting():
@@ -49,7 +53,6 @@ def test_rows_of_beams_go_on_counting():
     media.read(torch.tensor([[X, 1, X, 2], [3, 3, X, 2]]), past_length=0)
     media.read(torch.tensor([[5], [5], [5], [5], [X], [5]]), past_length=4)
     assert media.index.tolist() == [[2], [2], [2], [1], [2], [1]]
-    assert media.mask.shape == (2, 1, 3, 6)
 
 
 def test_rows_that_no_sample_owns():
