@@ -1,4 +1,4 @@
-"""Writing text about media with Hugging Face's `generate`."""
+"""Writing text about media: beam search of our own, everything else with Hugging Face's `generate`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig
 
+from .beam_search import BeamSettings, beam_search, can_search
 from .language import FlamingoLMAdapter
 
 
@@ -34,7 +35,8 @@ def generate(
         stop_token_ids: A text ends with one of these tokens.
         pad_token_id: Fills rows that ended early.
         settings: Fields of Hugging Face's GenerationConfig: `num_beams`, `max_new_tokens`,
-            `length_penalty`, ...
+            `length_penalty`, ... Beam search without other settings than those of `BeamSettings` runs in
+            `beam_search`, which finds the same several times faster.
 
     Returns:
         Tensor: (B, T), the new tokens without the prompt; (B * n, T) with `num_return_sequences=n`.
@@ -42,6 +44,9 @@ def generate(
     Raises:
         ValueError: A setting is none that `generate` has.
     """
+    if can_search(adapter, settings):
+        prompts = (visual_tokens, input_ids, attention_mask)
+        return beam_search(adapter, *prompts, stop_token_ids, pad_token_id, BeamSettings(**settings))
     config = GenerationConfig(
         eos_token_id=list(stop_token_ids),
         pad_token_id=pad_token_id,

@@ -94,7 +94,7 @@ class FlamingoLMAdapter(nn.Module):
         self.media_index = MEDIA_INDEX[media_index]
         self.activation_checkpointing = activation_checkpointing
         self.context: MediaContext | None = None
-        self.takes_position_ids = 'position_ids' in signature(self.lm.forward).parameters
+        self.lm_arguments = frozenset(signature(self.lm.forward).parameters)
 
         layers = find_decoder_layers(self.lm, layers_path)
         self.layers_path = next(name for name, module in self.lm.named_modules() if module is layers)
@@ -154,7 +154,7 @@ class FlamingoLMAdapter(nn.Module):
             Tensor: (B, L, vocab_size).
         """
         kwargs = {'attention_mask': attention_mask, 'use_cache': False}
-        if self.takes_position_ids:
+        if 'position_ids' in self.lm_arguments:
             kwargs['position_ids'] = (attention_mask.cumsum(-1) - 1).clamp(min=0)
         with self.conditioned(visual_tokens):
             return self.lm(input_ids=input_ids, **kwargs).logits

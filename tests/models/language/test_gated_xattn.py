@@ -73,9 +73,7 @@ def test_generated_tokens_find_the_keys_and_values_of_the_prompt(block):
     x = torch.randn(4, 1, 12)  # two beams of each sample
     for past_length in (5, 6):
         media.read(torch.ones(4, 1, dtype=torch.long), past_length)
-        attended = attend_one_by_one(
-            block.attn, x, media.visual_tokens.repeat_interleave(2, 0), [[2], [2], [1], [1]]
-        )
+        attended = attend_one_by_one(block.attn, x, media.visual_tokens.repeat_interleave(2, 0), [[2], [2], [1], [1]])
         torch.testing.assert_close(block.attn(x, media), attended)
     assert shapes[0] == (4, 3, 6) and all(shape == (3, 6) for shape in shapes[1:]), 'only the definition projects again'
 

@@ -10,7 +10,7 @@ TOLERANCE = {'rtol': 1e-4, 'atol': 1e-4}
 
 
 def position_ids(adapter, mask):
-    return {'position_ids': (mask.cumsum(-1) - 1).clamp(min=0)} if adapter.takes_position_ids else {}
+    return {'position_ids': (mask.cumsum(-1) - 1).clamp(min=0)} if 'position_ids' in adapter.lm_arguments else {}
 
 
 @torch.no_grad()
