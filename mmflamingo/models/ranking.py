@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Sequence
-from inspect import signature
 
 import torch
 from torch import Tensor
@@ -111,9 +110,9 @@ def _read(
 ) -> tuple[Tensor, object]:
     """Logits of tokens that follow those in a cache, and the cache with them; all logits for 0 to keep."""
     kwargs = {}
-    if adapter.takes_position_ids:
+    if 'position_ids' in adapter.lm_arguments:
         kwargs['position_ids'] = (attention_mask.cumsum(-1) - 1).clamp(min=0)[:, -input_ids.shape[1] :]
-    if logits_to_keep and 'logits_to_keep' in signature(adapter.lm.forward).parameters:
+    if logits_to_keep and 'logits_to_keep' in adapter.lm_arguments:
         kwargs['logits_to_keep'] = logits_to_keep
     out = adapter.lm(
         input_ids=input_ids, attention_mask=attention_mask, past_key_values=cache, use_cache=True, **kwargs
