@@ -33,6 +33,7 @@ def _child(name: str, parent: Registry | None, location: str) -> Registry:
 DATASETS = _child('dataset', MMENGINE_DATASETS, 'mmflamingo.datasets')
 DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'mmflamingo.datasets')
 TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'mmflamingo.datasets.transforms')
+SHOT_SELECTORS = _child('shot selector', None, 'mmflamingo.datasets')
 PROMPTS = _child('prompt', None, 'mmflamingo.prompts')
 TOKENIZERS = _child('tokenizer', None, 'mmflamingo.models')
 MODELS = _child('model', MMENGINE_MODELS, 'mmflamingo.models')

@@ -4,14 +4,23 @@ from . import transforms
 from .base import FlamingoDataset
 from .coco_caption import COCOCaption, FlamingoEvalCOCOCaption
 from .controls import ShuffledPictures
-from .few_shot import FewShotMixin, ShotPool
+from .few_shot import FewShotMixin
+from .image_features import ImageFeatures
 from .interleaved import InterleavedDataset
+from .rices import RICES
 from .samplers import EpochSampler
+from .shot_selection import ClassBalancedShots, ListedShots, RandomShots, ShotPool, ShotSelector
 from .text import TextBlocks
 from .vqa import COCOVQA, FlamingoEvalCOCOVQA
 
 __all__ = [
     'COCOCaption',
+    'ClassBalancedShots',
+    'ImageFeatures',
+    'ListedShots',
+    'RICES',
+    'RandomShots',
+    'ShotSelector',
     'COCOVQA',
     'EpochSampler',
     'FewShotMixin',

@@ -6,15 +6,16 @@ what is chosen for.
 """
 
 import logging
-from array import array
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from random import Random
 
 from mmengine.logging import print_log
 
 from .base import Record, record_key, some
+from .image_content import content_twins, image_of
+from .shot_selection import build_selector
 
-SHOT_SELECTORS = ('random', 'listed')
+Twins = Mapping[Hashable, Hashable]
 
 
 class FewShotMixin:
@@ -22,10 +23,11 @@ class FewShotMixin:
 
     With one annotation file its records are split into supports and queries that share no image,
     and both numbers must be there. With a separate support file they are upper limits, and supports
-    whose image occurs in the query file are left out.
+    whose image occurs in the query file are left out. Images with the same id or the same content
+    are the same image.
 
-    Shots of a query are drawn from the supports without the query's own image by
-    `Random(f'{seed}-{sample_id}')`. OpenFlamingo's zero shots are `num_shots=0,
+    Shots of a query are chosen among the supports without the query's own image; all that is random
+    in it comes from `Random(f'{seed}-{sample_id}')`. OpenFlamingo's zero shots are `num_shots=0,
     num_text_only_shots=2`.
 
     Args:
@@ -34,9 +36,11 @@ class FewShotMixin:
         num_query_examples: Number of queries; None or -1 takes all there are.
         num_text_only_shots: Examples without their images, put before those with images.
         seed: Names the split and the shots.
-        shot_selector: 'random', or 'listed': the first of the ids that a query lists itself under
-            `support_image_ids` or `support_question_ids`. With 'listed' the support set is never
+        shot_selector: How shots are chosen and ordered: a name or a config of SHOT_SELECTORS:
+            'random', 'rices', 'class_balanced' or 'listed'. With 'listed' the support set is never
             cut down.
+        find_twins: Look for images with the same content; the files' sizes and those of equal size
+            are read.
         kwargs: Arguments of the dataset.
     """
 
@@ -48,17 +52,17 @@ class FewShotMixin:
         num_query_examples: int | None = 5000,
         num_text_only_shots: int = 0,
         seed: int = 0,
-        shot_selector: str = 'random',
+        shot_selector: str | dict = 'random',
+        find_twins: bool = True,
         **kwargs,
     ) -> None:
-        if shot_selector not in SHOT_SELECTORS:
-            raise ValueError(f'shot_selector={shot_selector!r} is not known; choose of {SHOT_SELECTORS}.')
         self.num_shots = _count('num_shots', num_shots)
         self.num_text_only_shots = _count('num_text_only_shots', num_text_only_shots)
         self.num_support_examples = _limit('num_support_examples', num_support_examples)
         self.num_query_examples = _limit('num_query_examples', num_query_examples)
         self.seed = seed
-        self.shot_selector = shot_selector
+        self.shot_selector = build_selector(shot_selector)
+        self.find_twins = find_twins
         self.supports: list[Record] = []
         super().__init__(*args, **kwargs)
 
@@ -66,15 +70,17 @@ class FewShotMixin:
         """Read the files, part supports from queries, and check that there are shots enough."""
         records, supports = super().load_data_list(), self.load_support_list()
         limits = self.num_support_examples, self.num_query_examples
-        if self.shot_selector == 'listed':
-            queries, self.supports = _listed_sets(records, supports, limits[1], self.seed)
+        twins = self._twins([*records, *(supports or ())])
+        if self.shot_selector.takes_all_supports:
+            queries, self.supports = self._listed_sets(records, supports, limits[1])
         elif supports is None:
-            queries, self.supports = split_by_image(records, *limits, self.seed)
+            queries, self.supports = split_by_image(records, *limits, self.seed, twins)
         else:
-            queries, self.supports = separate_by_image(records, supports, *limits, self.seed)
-        self._pool = ShotPool((record_key(record), i) for i, record in enumerate(self.supports))
-        self._by_id = {record['sample_id']: record for record in self.supports}
-        self._check_shots(queries)
+            queries, self.supports = separate_by_image(records, supports, *limits, self.seed, twins)
+        self._check_outputs()
+        self.shot_selector.prepare(queries, self.supports, self.num_examples)
+        if twins and self.shot_selector.takes_all_supports:
+            self._check_twins(queries, twins)
         return queries
 
     def load_support_list(self) -> list[Record] | None:
@@ -95,29 +101,51 @@ class FewShotMixin:
         """Return the idx-th query with its shots; `img_path` lists all images, the query's last."""
         query = self.get_query(idx)
         rng = Random(f'{self.seed}-{query["sample_id"]}')
-        num_examples = self.num_shots + self.num_text_only_shots
-        if self.shot_selector == 'listed':
-            examples = [self._by_id[i] for i in query.get('support_ids', ())[:num_examples]]
-        else:
-            chosen = self._pool.draw(rng, num_examples, query['image_id'])
-            examples = [self.supports[i] for i in chosen]
-        shots = [self.as_shot(record, self.choose_output(record, rng)[0]) for record in examples]
-        with_images, text_only = shots[: self.num_shots], shots[self.num_shots :]
+        chosen = [self.supports[i] for i in self.shot_selector.select(query, self.num_examples, rng)]
+        shots = [self.as_shot(record, self.choose_output(record, rng)[0]) for record in chosen]
+        with_images = self.shot_selector.arrange(shots[: self.num_shots], rng)
+        text_only = self.shot_selector.arrange(shots[self.num_shots :], rng)
         return attach_shots(query, [drop_image(shot) for shot in text_only] + with_images)
 
-    def _check_shots(self, queries: Sequence[Record]) -> None:
-        num_examples = self.num_shots + self.num_text_only_shots
-        asked = f'num_shots={self.num_shots} and num_text_only_shots={self.num_text_only_shots}'
-        if self.shot_selector == 'listed':
-            _check_lists(queries, self._by_id, num_examples, asked)
-        elif num_examples > len(self.supports):
-            raise ValueError(
-                f'{asked} need {num_examples} supports, but the support set holds '
-                f'{len(self.supports)}. '
-                'Ask for fewer shots or enlarge num_support_examples.'
+    @property
+    def num_examples(self) -> int:
+        """How many examples a query gets, with images and without."""
+        return self.num_shots + self.num_text_only_shots
+
+    def _twins(self, records: Sequence[Record]) -> Twins:
+        twins = content_twins(records) if self.find_twins else {}
+        if twins:
+            print_log(
+                f'{len(twins)} images have the content of another one (image ids {some(twins)}): they count as one image.',
+                logger='current',
+                level=logging.WARNING,
             )
+        return twins
+
+    def _check_twins(self, queries: Sequence[Record], twins: Twins) -> None:
+        """Raise if a query would see the content of its own image among its shots."""
+        own = []
+        for query in queries:
+            shots = self.shot_selector.select(query, self.num_examples, Random())
+            if image_of(query, twins) in {image_of(self.supports[i], twins) for i in shots}:
+                own.append(query['sample_id'])
+        if own:
+            raise ValueError(f'{len(own)} queries have the content of their own image among their shots: {some(own)}.')
+
+    def _listed_sets(
+        self, records: Sequence[Record], supports: Sequence[Record] | None, num_query: int | None
+    ) -> tuple[list[Record], list[Record]]:
+        """Part the queries, for which supports are listed, from all that may be listed."""
+        if supports is None:
+            is_query = {record['sample_id']: self.shot_selector.list_of(record) is not None for record in records}
+            supports = [record for record in records if not is_query[record['sample_id']]]
+            records = [record for record in records if is_query[record['sample_id']]]
+        queries = _shuffled(records, f'{self.seed}-queries')[:num_query]
+        return sorted(queries, key=record_key), sorted(supports, key=record_key)
+
+    def _check_outputs(self) -> None:
         mute = sum(not self.has_output(record) for record in self.supports)
-        if num_examples and mute:
+        if self.num_examples and mute:
             raise ValueError(
                 f'{mute} of {len(self.supports)} supports have no caption or answer, so they '
                 'cannot be shots. '
@@ -128,38 +156,6 @@ class FewShotMixin:
         if data_prefix is None:
             return self.data_prefix['img_path']
         return self._under_root(data_prefix['img_path'])
-
-
-class ShotPool:
-    """Examples ordered by image, so that a draw leaves those of one image out by a shift.
-
-    Args:
-        entries: `(record_key(record), index)` of each example, in any order.
-    """
-
-    def __init__(self, entries: Iterable[tuple[tuple, int]]) -> None:
-        ordered = sorted(entries)
-        self._indices = array('q', (index for _, index in ordered))
-        self._spans: dict[Hashable, tuple[int, int]] = {}
-        for position, ((_, image_id, *_), _) in enumerate(ordered):
-            start, _ = self._spans.get(image_id, (position, position))
-            self._spans[image_id] = start, position + 1
-
-    def size_without(self, image_id: Hashable) -> int:
-        """Count the examples of other images."""
-        start, stop = self._spans.get(image_id, (0, 0))
-        return len(self._indices) - (stop - start)
-
-    def of_image(self, image_id: Hashable) -> list[int]:
-        """Indices of the examples of one image."""
-        start, stop = self._spans.get(image_id, (0, 0))
-        return list(self._indices[start:stop])
-
-    def draw(self, rng: Random, count: int, image_id: Hashable) -> list[int]:
-        """Draw indices of other images, as `rng.sample` does from a list without this image."""
-        start, stop = self._spans.get(image_id, (0, 0))
-        places = rng.sample(range(self.size_without(image_id)), count)
-        return [self._indices[p if p < start else p + stop - start] for p in places]
 
 
 def attach_shots(query: Record, shots: Sequence[Record]) -> Record:
@@ -174,7 +170,7 @@ def drop_image(shot: Record) -> Record:
 
 
 def split_by_image(
-    records: Sequence[Record], num_support: int | None, num_query: int | None, seed: int
+    records: Sequence[Record], num_support: int | None, num_query: int | None, seed: int, twins: Twins
 ) -> tuple[list[Record], list[Record]]:
     """Split the records of one file into queries and supports that share no image.
 
@@ -183,6 +179,7 @@ def split_by_image(
         num_support: Number of supports; None takes all that the queries leave.
         num_query: Number of queries; None takes all that the supports leave.
         seed: Names the split.
+        twins: Images that are one, see `content_twins`.
     """
     if num_support is None and num_query is None:
         raise ValueError(
@@ -191,9 +188,9 @@ def split_by_image(
         )
     shuffled = _shuffled(records, f'{seed}-split')
     if num_support is None:
-        queries, supports = _take_apart(shuffled, num_query, None)
+        queries, supports = _take_apart(shuffled, num_query, None, twins)
     else:
-        supports, queries = _take_apart(shuffled, num_support, num_query)
+        supports, queries = _take_apart(shuffled, num_support, num_query, twins)
     if len(supports) < (num_support or 1) or len(queries) < (num_query or 1):
         num_images = len({record['image_id'] for record in records})
         raise ValueError(
@@ -211,10 +208,11 @@ def separate_by_image(
     num_support: int | None,
     num_query: int | None,
     seed: int,
+    twins: Twins,
 ) -> tuple[list[Record], list[Record]]:
     """Choose queries and supports of two files, dropping supports of the query file's images."""
-    query_images = {record['image_id'] for record in records}
-    kept = [record for record in supports if record['image_id'] not in query_images]
+    query_images = {image_of(record, twins) for record in records}
+    kept = [record for record in supports if image_of(record, twins) not in query_images]
     if len(kept) < len(supports):
         print_log(
             f'{len(supports) - len(kept)} of {len(supports)} supports are left out: their images are queries too.',
@@ -231,54 +229,19 @@ def separate_by_image(
     return sorted(queries, key=record_key), sorted(supports, key=record_key)
 
 
-def _listed_sets(
-    records: Sequence[Record], supports: Sequence[Record] | None, num_query: int | None, seed: int
-) -> tuple[list[Record], list[Record]]:
-    """Part the queries, which list their supports, from all that may be listed."""
-    if supports is None:
-        supports = [record for record in records if 'support_ids' not in record]
-        records = [record for record in records if 'support_ids' in record]
-    queries = _shuffled(records, f'{seed}-queries')[:num_query]
-    return sorted(queries, key=record_key), sorted(supports, key=record_key)
-
-
-def _check_lists(queries: Sequence[Record], by_id: dict, num_examples: int, asked: str) -> None:
-    """Raise if a query's list is too short, names unknown examples or its own image."""
-    lists = {query['sample_id']: query.get('support_ids', ()) for query in queries}
-    short = {key: len(ids) for key, ids in lists.items() if len(ids) < num_examples}
-    if short:
-        raise ValueError(
-            f"shot_selector='listed': {asked} need {num_examples} listed supports, but "
-            f'{len(short)} of '
-            f'{len(queries)} queries list fewer: {some(f"{k}: {n}" for k, n in short.items())}.'
-        )
-    unknown = {i for ids in lists.values() for i in ids[:num_examples] if i not in by_id}
-    if unknown:
-        raise ValueError(
-            f"shot_selector='listed': {len(unknown)} listed ids are not among the {len(by_id)} "
-            f'supports: {some(unknown)}. Name the support file that holds them.'
-        )
-    own = [
-        query['sample_id']
-        for query in queries
-        for i in lists[query['sample_id']][:num_examples]
-        if by_id[i]['image_id'] == query['image_id']
-    ]
-    if own:
-        raise ValueError(f"shot_selector='listed': {len(own)} queries list their own image: {some(own)}.")
-
-
 def _shuffled(records: Sequence[Record], name: str) -> list[Record]:
     shuffled = sorted(records, key=record_key)
     Random(name).shuffle(shuffled)
     return shuffled
 
 
-def _take_apart(records: list[Record], count: int, other_count: int | None) -> tuple[list[Record], list[Record]]:
+def _take_apart(
+    records: list[Record], count: int, other_count: int | None, twins: Twins
+) -> tuple[list[Record], list[Record]]:
     """Take the first `count` records, then of the other images the first `other_count` ones."""
     taken = records[:count]
-    images = {record['image_id'] for record in taken}
-    others = [record for record in records[count:] if record['image_id'] not in images]
+    images = {image_of(record, twins) for record in taken}
+    others = [record for record in records[count:] if image_of(record, twins) not in images]
     return taken, others[:other_count]
 
 

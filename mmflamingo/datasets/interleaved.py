@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 from mmflamingo.registry import DATASETS
 
 from .base import FlamingoDataset, Record, build_transforms, record_key, scoped, some
-from .few_shot import ShotPool, attach_shots, drop_image
+from .few_shot import attach_shots, drop_image
+from .shot_selection import ShotPool
 
 
 @DATASETS.register_module()

@@ -43,6 +43,7 @@ REGISTRY_OF_SECTION = {
 REGISTRY_OF_KEY = {
     'tokenizer': _registry('TOKENIZERS'),
     'prompts': _registry('PROMPTS'),
+    'shot_selector': _registry('SHOT_SELECTORS'),
     'pipeline': _registry('TRANSFORMS'),
     'transforms': _registry('TRANSFORMS'),
     'sampler': _registry('DATA_SAMPLERS'),

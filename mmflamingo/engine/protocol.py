@@ -48,7 +48,11 @@ def describe(cfg: Config, checkpoint: str | None, dataset: Dataset) -> Protocol:
             'test_cfg': cfg.get('test_cfg'),
             'seed': (cfg.get('randomness') or {}).get('seed'),
         },
-        'data': {'samples': len(dataset), 'sha256': _digest_of_records(dataset)},
+        'data': {
+            'samples': len(dataset),
+            'sha256': _digest_of_records(dataset),
+            'features_sha256': _digest_of_file(_features_file(cfg.test_dataloader.dataset)),
+        },
         'checkpoint': {'path': checkpoint, 'sha256': _digest_of_file(checkpoint)},
         'code': {
             'mmflamingo': __version__,
@@ -108,6 +112,12 @@ def _digest_of_records(dataset: Dataset) -> str | None:
         fields = {name: value for name, value in record.items() if name != 'img_path'}
         sha256.update(json.dumps(fields, sort_keys=True, default=to_plain).encode())
     return sha256.hexdigest()
+
+
+def _features_file(dataset: Mapping) -> str | None:
+    """The file of image features by which shots are chosen, if the config names one."""
+    selector = dataset.get('shot_selector')
+    return selector.get('features') if isinstance(selector, Mapping) else None
 
 
 def _digest_of_file(path: str | None) -> str | None:

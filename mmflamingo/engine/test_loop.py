@@ -23,6 +23,7 @@ from .launch import on_main_rank
 from .memory import free_cache, is_out_of_memory
 from .predictions import FILE_NAME, Record, prediction_record, to_line, to_plain, write_whole
 from .scoring import score
+from .shot_features import provide_features
 
 RESULTS_NAME = 'results.json'
 
@@ -58,6 +59,7 @@ class TestLoop(MMEngineTestLoop):
         self.runner.call_hook('before_test')
         self.runner.call_hook('before_test_epoch')
         self.runner.model.eval()
+        provide_features(self.runner.model, self.dataloader)
         self._protocol = on_main_rank(self._prepare_folder)
         self._digest = protocol.digest(self._protocol)
         self._batches = self._remaining_batches(on_main_rank(self._done))

@@ -180,7 +180,7 @@ class TestShots:
 
     def test_more_than_supports(self, caption_set, vqa_set):
         for make in (caption_set, vqa_set):
-            with pytest.raises(ValueError, match='num_shots=9 and num_text_only_shots=2 need 11 .* holds 10'):
+            with pytest.raises(ValueError, match='11 shots a query need 11 .* holds 10'):
                 make(num_shots=9, num_text_only_shots=2)
 
     def test_line_ends_do_not_reach_prompts(self, caption_set):
@@ -240,7 +240,7 @@ class TestListed:
         assert [s['image_id'] for s in dataset.get_data_info(2)['shots']] == [102, 100]
 
     def test_short_lists(self, listed):
-        with pytest.raises(ValueError, match="need 3 .* but 2 of 3 queries list fewer: '11: 2'"):
+        with pytest.raises(ValueError, match="3 shots a query need 3 .* but 2 of 3 queries list fewer: '11: 2'"):
             listed(num_shots=3)
 
     def test_unknown_ids(self, listed):
@@ -255,7 +255,7 @@ class TestListed:
 @pytest.mark.parametrize(
     ('argument', 'message'),
     [
-        ({'shot_selector': 'best'}, r"shot_selector='best' .* \('random', 'listed'\)"),
+        ({'shot_selector': 'best'}, r"shot_selector='best' .* \['class_balanced', 'listed', 'random', 'rices'\]"),
         ({'num_shots': -1}, 'num_shots=-1 must be an integer, 0 or more'),
         ({'num_shots': '4'}, "num_shots='4' must be an integer"),
         ({'num_query_examples': 0}, 'num_query_examples=0 must be a positive integer'),
