@@ -137,7 +137,7 @@ class FewShotMixin:
     ) -> tuple[list[Record], list[Record]]:
         """Part the queries, for which supports are listed, from all that may be listed."""
         if supports is None:
-            is_query = {record['sample_id']: self.shot_selector.list_of(record) is not None for record in records}
+            is_query = {record['sample_id']: self.shot_selector.lists.of(record) is not None for record in records}
             supports = [record for record in records if not is_query[record['sample_id']]]
             records = [record for record in records if is_query[record['sample_id']]]
         queries = _shuffled(records, f'{self.seed}-queries')[:num_query]

@@ -13,10 +13,9 @@ from mmflamingo.registry import SHOT_SELECTORS
 
 from .base import Record, some
 from .image_features import ImageFeatures
-from .shot_selection import ListedShots, ShotSelector
+from .shot_selection import ShotSelector
 
 SIMILARITIES = ('image', 'text', 'both')
-CANDIDATES = ('supports', 'listed')
 # Similarities are rounded so that equal ones are equal whatever computed them; the order of supports then decides.
 DECIMALS = 9
 
@@ -30,13 +29,12 @@ class RICES(ShotSelector):
 
     Args:
         by: 'image', 'text' (of questions), or 'both'.
-        among: The candidates: all 'supports', or those that are 'listed' for the query in the annotation file.
         features: File of image features (tools/analysis/extract_features.py makes it, from any backbone). None: the
             model's own vision backbone computes them before the test, once; they are kept in `features_dir`.
         backbone: What must stand in the description of the features' backbone, if anything.
         features_dir: Folder of the features that are computed before a test.
         image_weight: Weight of the image's similarity where `by` is 'both', between 0 and 1; the text's is the rest.
-        order: As of ShotSelector.
+        order, among: As of ShotSelector.
 
     Raises:
         ValueError: `by` is unknown, or the features come from another backbone.
@@ -45,20 +43,16 @@ class RICES(ShotSelector):
     def __init__(
         self,
         by: str = 'image',
-        among: str = 'supports',
         features: str | None = None,
         backbone: str | None = None,
         features_dir: str = 'work_dirs/features',
         image_weight: float = 0.5,
         order: str = 'reversed',
+        among: str = 'supports',
     ) -> None:
-        super().__init__(order)
+        super().__init__(order, among)
         if by not in SIMILARITIES:
             raise ValueError(f"shot_selector='rices': by={by!r} is not known; choose of {SIMILARITIES}.")
-        if among not in CANDIDATES:
-            raise ValueError(f"shot_selector='rices': among={among!r} is not known; choose of {CANDIDATES}.")
-        self.takes_all_supports = among == 'listed'
-        self._listed = ListedShots()
         self.features_dir = features_dir
         self.weights = {'image': (1.0, 0.0), 'text': (0.0, 1.0), 'both': (image_weight, 1 - image_weight)}[by]
         self._features = None
@@ -71,7 +65,7 @@ class RICES(ShotSelector):
                 )
 
     def prepare(self, queries: Sequence[Record], supports: Sequence[Record], count: int) -> None:
-        (self._listed if self.takes_all_supports else super()).prepare(queries, supports, count)
+        super().prepare(queries, supports, count)
         self._of_image = defaultdict(list)
         for index, record in enumerate(supports):
             self._of_image[record['image_id']].append(index)
@@ -88,10 +82,6 @@ class RICES(ShotSelector):
             self._words = WordIndex([record['question'] for record in supports])
         if self._features is not None:
             self.use_features(self._features)
-
-    def list_of(self, record: Record) -> Sequence | None:
-        """The ids listed for a record; None for one that is no query."""
-        return self._listed.list_of(record)
 
     @property
     def needs_features(self) -> bool:
@@ -115,7 +105,7 @@ class RICES(ShotSelector):
         similarity = self._similarity(query).round(decimals=DECIMALS)
         similarity[self._of_image.get(query['image_id'], [])] = -torch.inf
         if self.takes_all_supports:
-            listed = torch.tensor(self._listed.select(query, len(similarity), rng))
+            listed = torch.tensor(self.candidates(query))
             return listed[similarity[listed].sort(descending=True, stable=True).indices[:count]].tolist()
         return similarity.sort(descending=True, stable=True).indices[:count].tolist()
 

@@ -13,6 +13,7 @@ from mmflamingo.registry import SHOT_SELECTORS
 from .base import Record, record_key, scoped, some
 
 ORDERS = ('selected', 'reversed', 'shuffled')
+CANDIDATES = ('supports', 'listed')
 
 
 class ShotSelector:
@@ -22,15 +23,20 @@ class ShotSelector:
 
     Args:
         order: Of the shots in the prompt: 'selected' as the selector gives them, 'reversed', or 'shuffled' at random.
+        among: The candidates: all 'supports', or those that are 'listed' for the query in the annotation file.
+
+    Raises:
+        ValueError: An argument is unknown.
     """
 
-    # Any support may be named, so `num_support_examples` doesn't cut the support set down.
-    takes_all_supports = False
-
-    def __init__(self, order: str = 'selected') -> None:
-        if order not in ORDERS:
-            raise ValueError(f'{type(self).__name__}: order={order!r} is not known; choose of {ORDERS}.')
+    def __init__(self, order: str = 'selected', among: str = 'supports') -> None:
+        for name, value, known in (('order', order, ORDERS), ('among', among, CANDIDATES)):
+            if value not in known:
+                raise ValueError(f'{type(self).__name__}: {name}={value!r} is not known; choose of {known}.')
         self.order = order
+        # Any support may be listed, so `num_support_examples` doesn't cut the support set down.
+        self.takes_all_supports = among == 'listed'
+        self.lists = SupportLists()
 
     def prepare(self, queries: Sequence[Record], supports: Sequence[Record], count: int) -> None:
         """Look at both sets once.
@@ -43,7 +49,11 @@ class ShotSelector:
         Raises:
             ValueError: Some query can't have that many.
         """
-        if count > len(supports):
+        if self.takes_all_supports:
+            self.lists.check(queries, supports, count)
+            self._supports = supports
+            self._index_of = {record['sample_id']: index for index, record in enumerate(supports)}
+        elif count > len(supports):
             raise ValueError(
                 f'{count} shots a query need {count} supports, but the support set holds {len(supports)}. '
                 'Ask for fewer shots or enlarge num_support_examples.'
@@ -52,6 +62,11 @@ class ShotSelector:
     def select(self, query: Record, count: int, rng: Random) -> list[int]:
         """Choose `count` supports, none of them with the query's image; the most wanted first."""
         raise NotImplementedError
+
+    def candidates(self, query: Record) -> list[int]:
+        """The supports that are listed for a query, in the order of the list; none with its own image."""
+        known = [self._index_of[i] for i in (self.lists.of(query) or ()) if i in self._index_of]
+        return [index for index in known if self._supports[index]['image_id'] != query['image_id']]
 
     def arrange(self, shots: Sequence[Any], rng: Random) -> list[Any]:
         """Bring chosen shots into the order of the prompt."""
@@ -77,13 +92,19 @@ def build_selector(config: str | dict) -> ShotSelector:
 
 @SHOT_SELECTORS.register_module('random')
 class RandomShots(ShotSelector):
-    """Draws shots at random, fresh ones for each query."""
+    """Draws shots at random, fresh ones for each query.
+
+    Args:
+        order, among: As of ShotSelector.
+    """
 
     def prepare(self, queries: Sequence[Record], supports: Sequence[Record], count: int) -> None:
         super().prepare(queries, supports, count)
         self._pool = ShotPool((record_key(record), i) for i, record in enumerate(supports))
 
     def select(self, query: Record, count: int, rng: Random) -> list[int]:
+        if self.takes_all_supports:
+            return rng.sample(self.candidates(query), count)
         return self._pool.draw(rng, count, query['image_id'])
 
 
@@ -97,42 +118,12 @@ class ListedShots(ShotSelector):
         order: As of ShotSelector.
     """
 
-    takes_all_supports = True
-
     def __init__(self, file: str | None = None, order: str = 'selected') -> None:
-        super().__init__(order)
-        self._lists = None if file is None else load(file, file_format='json')
-
-    def list_of(self, record: Record) -> Sequence | None:
-        """The ids listed for a record; None for one that is no query."""
-        return record.get('support_ids') if self._lists is None else self._lists.get(str(record['sample_id']))
-
-    def prepare(self, queries: Sequence[Record], supports: Sequence[Record], count: int) -> None:
-        self._index = {record['sample_id']: index for index, record in enumerate(supports)}
-        lists = {query['sample_id']: self.list_of(query) or () for query in queries}
-        short = {key: len(ids) for key, ids in lists.items() if len(ids) < count}
-        if short:
-            raise ValueError(
-                f"shot_selector='listed': {count} shots a query need {count} listed supports, but {len(short)} of "
-                f'{len(queries)} queries list fewer: {some(f"{k}: {n}" for k, n in short.items())}.'
-            )
-        unknown = {i for ids in lists.values() for i in ids[:count] if i not in self._index}
-        if unknown:
-            raise ValueError(
-                f"shot_selector='listed': {len(unknown)} listed ids are not among the {len(supports)} supports: "
-                f'{some(unknown)}. Name the support file that holds them.'
-            )
-        own = [
-            query['sample_id']
-            for query in queries
-            for i in lists[query['sample_id']][:count]
-            if supports[self._index[i]]['image_id'] == query['image_id']
-        ]
-        if own:
-            raise ValueError(f"shot_selector='listed': {len(own)} queries list their own image: {some(own)}.")
+        super().__init__(order, among='listed')
+        self.lists = SupportLists(file)
 
     def select(self, query: Record, count: int, rng: Random) -> list[int]:
-        return [self._index[i] for i in (self.list_of(query) or ())[:count]]
+        return self.candidates(query)[:count]
 
 
 @SHOT_SELECTORS.register_module('class_balanced')
@@ -177,6 +168,46 @@ class ClassBalancedShots(ShotSelector):
         whole, rest = divmod(count, len(pools))
         drawn = [pool.draw(rng, whole + (i < rest), query['image_id']) for i, pool in enumerate(pools)]
         return [shots[turn] for turn in range(whole + 1) for shots in drawn if turn < len(shots)]
+
+
+class SupportLists:
+    """The supports that are listed for each query.
+
+    Args:
+        file: As of ListedShots.
+    """
+
+    def __init__(self, file: str | None = None) -> None:
+        self._lists = None if file is None else load(file, file_format='json')
+
+    def of(self, record: Record) -> Sequence | None:
+        """The ids listed for a record; None for one that is no query."""
+        return record.get('support_ids') if self._lists is None else self._lists.get(str(record['sample_id']))
+
+    def check(self, queries: Sequence[Record], supports: Sequence[Record], count: int) -> None:
+        """Raise if a query's list is too short, or if its first ids are unknown or of its own image."""
+        index_of = {record['sample_id']: index for index, record in enumerate(supports)}
+        lists = {query['sample_id']: self.of(query) or () for query in queries}
+        short = {key: len(ids) for key, ids in lists.items() if len(ids) < count}
+        if short:
+            raise ValueError(
+                f"shot_selector='listed': {count} shots a query need {count} listed supports, but {len(short)} of "
+                f'{len(queries)} queries list fewer: {some(f"{k}: {n}" for k, n in short.items())}.'
+            )
+        unknown = {i for ids in lists.values() for i in ids[:count] if i not in index_of}
+        if unknown:
+            raise ValueError(
+                f"shot_selector='listed': {len(unknown)} listed ids are not among the {len(supports)} supports: "
+                f'{some(unknown)}. Name the support file that holds them.'
+            )
+        own = [
+            query['sample_id']
+            for query in queries
+            for i in lists[query['sample_id']][:count]
+            if supports[index_of[i]]['image_id'] == query['image_id']
+        ]
+        if own:
+            raise ValueError(f"shot_selector='listed': {len(own)} queries list their own image: {some(own)}.")
 
 
 class ShotPool:

@@ -36,11 +36,30 @@ def describe(cfg: Config, checkpoint: str | None, dataset: Dataset) -> Protocol:
         dataset: The set it predicts.
 
     Returns:
-        `config`: model (prompts and decoding among it), dataset (shots and seed among it) and loop; `data`: number and
-        digest of queries and supports; `checkpoint`: path and digest; `name` of the published protocol, if it is one;
-        `code`: versions. All of it plain JSON.
+        What `describe_config` gives, and `data`: number and digest of queries and supports; `code`: versions.
     """
-    protocol = {
+    data = {
+        'samples': len(dataset),
+        'sha256': _digest_of_records(dataset),
+        'features_sha256': _digest_of_file(_features_file(cfg.test_dataloader.dataset)),
+    }
+    code = {
+        'mmflamingo': __version__,
+        'commit': _commit(),
+        'torch': torch.__version__,
+        'transformers': transformers.__version__,
+    }
+    return describe_config(cfg, checkpoint) | {'data': data, 'code': code}
+
+
+def describe_config(cfg: Config, checkpoint: str | None) -> Protocol:
+    """Describe what of a test is known before its data are read.
+
+    Returns:
+        `config`: model (prompts and decoding among it), dataset (shots and seed among it) and loop; `checkpoint`: path
+        and digest; `name` of the published protocol, if it is one. All of it plain JSON.
+    """
+    described = {
         'name': cfg.get('protocol'),
         'config': {
             'model': cfg.get('model'),
@@ -48,20 +67,9 @@ def describe(cfg: Config, checkpoint: str | None, dataset: Dataset) -> Protocol:
             'test_cfg': cfg.get('test_cfg'),
             'seed': (cfg.get('randomness') or {}).get('seed'),
         },
-        'data': {
-            'samples': len(dataset),
-            'sha256': _digest_of_records(dataset),
-            'features_sha256': _digest_of_file(_features_file(cfg.test_dataloader.dataset)),
-        },
         'checkpoint': {'path': checkpoint, 'sha256': _digest_of_file(checkpoint)},
-        'code': {
-            'mmflamingo': __version__,
-            'commit': _commit(),
-            'torch': torch.__version__,
-            'transformers': transformers.__version__,
-        },
     }
-    return json.loads(json.dumps(protocol, default=to_plain))
+    return json.loads(json.dumps(described, default=to_plain))
 
 
 def digest(protocol: Protocol) -> str:

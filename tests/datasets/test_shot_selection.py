@@ -208,3 +208,12 @@ class TestTwins:
 def test_arrange_keeps_all(caption_set):
     selector = caption_set(shot_selector=dict(type='random', order='shuffled')).shot_selector
     assert sorted(selector.arrange(range(9), Random(0))) == list(range(9))
+
+
+def test_random_among_listed(vqa_set, vqa):
+    keys = {50: {'support_question_ids': [200, 100, 60]}, 51: {'support_question_ids': [30, 120, 10]}}
+    files = vqa(question_keys=keys)
+    make = lambda seed: vqa_set(files, num_shots=2, seed=seed, shot_selector=dict(type='random', among='listed'))  # noqa: E731
+    chosen = [shot_ids(make(seed)) for seed in range(8)]
+    assert all(set(shots[50]) < {200, 100, 60} and set(shots[51]) < {30, 120, 10} for shots in chosen)
+    assert len({tuple(shots[50]) for shots in chosen}) > 2

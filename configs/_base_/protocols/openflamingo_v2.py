@@ -1,0 +1,30 @@
+# OpenFlamingo v2, https://arxiv.org/abs/2308.01390: fresh random shots for each query, three seeds, a newline after
+# every shot, two random text-only examples for zero shots.
+protocol = 'openflamingo_v2'
+shots = (0, 4, 8, 16, 32)
+seeds = (0, 1, 2)
+media_index = 'preceding'
+datasets = dict(
+    caption=dict(num_support_examples=2048, num_query_examples=5000),
+    vqa=dict(num_support_examples=2048, num_query_examples=5000),
+)
+zero_shot_text_only = dict(caption=2, vqa=2)
+prompts = dict(
+    caption=dict(
+        type='PromptTemplate',
+        shot='<image>Output:{caption}<|endofchunk|>\n',
+        query='<image>Output:',
+        output='caption',
+        stop=('Output',),
+        drop='"',
+        generation=dict(num_beams=3, max_new_tokens=20, length_penalty=0.0),
+    ),
+    vqa=dict(
+        type='PromptTemplate',
+        shot='<image>Question:{question} Short answer:{answer}<|endofchunk|>\n',
+        query='<image>Question:{question} Short answer:',
+        output='answer',
+        stop=('Question', 'Answer', 'Short', ', '),
+        generation=dict(num_beams=3, max_new_tokens=5, length_penalty=0.0),
+    ),
+)
