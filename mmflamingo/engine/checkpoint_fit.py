@@ -32,10 +32,25 @@ def load_state_dict_strictly(model: nn.Module, state_dict: Mapping[str, torch.Te
     if misfits:
         raise CheckpointError(
             f'{source} does not fit the {type(model).__name__} of the config, nothing was loaded.\n'
-            f'{misfits}\n'
-            'Use the checkpoint that belongs to this config, or the config it was trained with.'
+            f'{misfits}\n{_advice(model, state_dict)}'
         )
     model.load_state_dict(state_dict, strict=False)
+
+
+def unwrap(checkpoint: Mapping, source: str) -> dict[str, torch.Tensor]:
+    """The state dict in a checkpoint, without `module.` in front of its keys; `source` names it in the error.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    state_dict = next((checkpoint[key] for key in WRAPPERS if key in checkpoint), checkpoint)
+    strays = [key for key, value in state_dict.items() if not isinstance(value, torch.Tensor)]
+    if strays:
+        raise CheckpointError(
+            f'{source} is neither a state dict nor a dict with one under {" or ".join(WRAPPERS)}: its '
+            f'entries {", ".join(map(str, strays[:5]))} are no tensors.'
+        )
+    return {key.removeprefix('module.'): value for key, value in state_dict.items()}
 
 
 def state_dict_for(model: nn.Module, checkpoint: Mapping, source: str) -> dict[str, torch.Tensor]:
@@ -50,14 +65,7 @@ def state_dict_for(model: nn.Module, checkpoint: Mapping, source: str) -> dict[s
     Raises:
         CheckpointError: It is neither, or has keys that can't be read.
     """
-    state_dict = next((checkpoint[key] for key in WRAPPERS if key in checkpoint), checkpoint)
-    strays = [key for key, value in state_dict.items() if not isinstance(value, torch.Tensor)]
-    if strays:
-        raise CheckpointError(
-            f'{source} is neither a state dict nor a dict with one under {" or ".join(WRAPPERS)}: its '
-            f'entries {", ".join(map(str, strays[:5]))} are no tensors.'
-        )
-    state_dict = {key.removeprefix('module.'): value for key, value in state_dict.items()}
+    state_dict = unwrap(checkpoint, source)
     if not hasattr(model, 'translate_keys'):
         return state_dict
     try:
@@ -81,6 +89,19 @@ def describe_misfits(model: nn.Module, state_dict: Mapping[str, torch.Tensor]) -
         shapes = [f'{key} {tuple(state_dict[key].shape)} (model: {tuple(wanted[key].shape)})' for key in reshaped]
         lines += [f'  of another shape: {_count(reshaped)}', *_by_group(shapes)]
     return '\n'.join(lines)
+
+
+def _advice(model: nn.Module, state_dict: Mapping[str, torch.Tensor]) -> str:
+    wanted = model.state_dict()
+    if not wanted.keys() & state_dict.keys():
+        own = ', '.join([*wanted][:: max(1, len(wanted) // 2)][:2])
+        return f'It is a checkpoint of another system: expected keys such as {own}, or those of a system that is translated.'
+    misfits = [key for key in state_dict if key not in wanted or state_dict[key].shape != wanted[key].shape]
+    parts = {key.split('.')[0] for key in [*misfits, *keys_without_source(model, state_dict)]}
+    keys = ', '.join(sorted(f'model.{part}' for part in parts if hasattr(model, part)))
+    return (
+        f'Use the checkpoint that belongs to this config, or change {keys or "the config"} to what it was trained with.'
+    )
 
 
 def keys_without_source(model: nn.Module, state_dict: Iterable[str] = ()) -> list[str]:

@@ -15,8 +15,11 @@ import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
+from safetensors.torch import load_file
 
 from .errors import CheckpointError
+from .sharded import INDEX_ENDING, find_weights_file, read_sharded
+from .torchscript import is_torchscript, read_torchscript
 
 URL_PREFIXES = ('http://', 'https://')
 # torch's own convention: `name-<first digits of the file's SHA-256>.pth`.
@@ -51,14 +54,14 @@ def cached_path(url: str) -> Path:
 
 
 def read_checkpoint(path: str, map_location: object = 'cpu') -> dict:
-    """Read a checkpoint file or URL, `.safetensors` or anything torch.save wrote.
+    """Read a checkpoint: `.safetensors`, in one or several files, or anything torch.save or torch.jit.save wrote.
 
     Args:
-        path: A local path, or a URL; what a URL names is downloaded once.
+        path: A local file, a folder with safetensors, their index, or a URL; what a URL names is downloaded once.
         map_location: As in `torch.load`.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: There is no such file or folder.
         CheckpointError: The file is cut off, is no checkpoint, or holds more than plain data.
     """
     if is_url(path):
@@ -83,18 +86,22 @@ def _download(url: str) -> Path:
 
 
 def _read_local(path: Path, map_location: object) -> dict:
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f'Checkpoint {path} does not exist.')
+    device = str(map_location or 'cpu')
     try:
+        if path.is_dir():
+            path = find_weights_file(path)
+        if path.name.endswith(INDEX_ENDING):
+            return read_sharded(path, device)
         if path.suffix == '.safetensors':
-            from safetensors.torch import load_file
-
-            return load_file(path, device=str(map_location or 'cpu'))
+            return load_file(path, device=device)
+        if is_torchscript(path):
+            return {'format': 'TorchScript', 'state_dict': read_torchscript(path)}
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # each reader has exceptions of its own for a broken file
-        raise CheckpointError(
-            f'{path} ({path.stat().st_size} bytes) cannot be read as a checkpoint: {_reason(error)}'
-        ) from error
+        size = f' ({path.stat().st_size} bytes)' if path.is_file() else ''
+        raise CheckpointError(f'{path}{size} cannot be read as a checkpoint: {_reason(error)}') from error
     if not isinstance(checkpoint, dict):
         raise CheckpointError(
             f'{path} holds a {type(checkpoint).__name__}, not a checkpoint: expected a dict of '
@@ -111,6 +118,8 @@ def _reason(error: Exception) -> str:
             'are loaded, never code. Save its state dict alone.'
         )
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if isinstance(error, ValueError):  # of sharded.py, which says what is wrong
+        return text
     return f'{text} Is it cut off, or no checkpoint at all?'
 
 

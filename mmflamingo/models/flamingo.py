@@ -100,17 +100,30 @@ class Flamingo(BaseModel):
         return {prefix: file for prefix, file in files.items() if file}
 
     def rows_without_source(self) -> dict[str, int]:
-        """Matrices in which the rows of the added tokens can be in no file, and how many; they are the same in every run."""
-        lm = self.language_model.lm
-        if lm.get_output_embeddings().weight is lm.get_input_embeddings().weight:
-            return {}
-        name = next(name for name, module in lm.named_modules() if module is lm.get_output_embeddings())
-        rows = self.language_model.num_new_rows
-        return {f'language_model.lm.{name}.weight': rows} if rows else {}
+        """Matrices in which the rows of the added tokens are in no file of the language model, and how many these are.
+
+        They are the same in every run.
+        """
+        lm, rows = self.language_model.lm, self.language_model.num_new_rows
+        matrices = (lm.get_input_embeddings().weight, lm.get_output_embeddings().weight)
+        names = [name for name, value in self.named_parameters() if any(value is matrix for matrix in matrices)]
+        return dict.fromkeys(names, rows) if rows else {}
 
     def translate_keys(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The keys of this model for a state dict of OpenFlamingo, OpenMMLab, or of this project."""
-        return flamingo_state_dict(state_dict, self.language_model.layers_path)
+        """The keys of this model for a state dict of OpenFlamingo, OpenMMLab, or of this project.
+
+        Raises:
+            ValueError: The state dict was made with another vocabulary, or can't be translated.
+        """
+        translated = flamingo_state_dict(state_dict, self.language_model.layers_path)
+        embedding = self.language_model.lm.get_input_embeddings().weight
+        key = next(key for key, value in self.state_dict(keep_vars=True).items() if value is embedding)
+        if key in translated and len(translated[key]) != len(self.tokenizer):
+            raise ValueError(
+                f'it has {len(translated[key])} embedding rows, but model.tokenizer has {len(self.tokenizer)} tokens with '
+                'the added ones: set model.tokenizer and model.language_model to those that the checkpoint was trained with.'
+            )
+        return translated
 
     def forward(
         self,

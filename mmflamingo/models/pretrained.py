@@ -8,7 +8,13 @@ from torch import Tensor, nn
 StateDict = Mapping[str, Tensor]
 
 
-def load_part(part: nn.Module, path: str, name: str, translate: Callable[[StateDict], StateDict] | None = None) -> None:
+def load_part(
+    part: nn.Module,
+    path: str,
+    name: str,
+    translate: Callable[[StateDict], StateDict] | None = None,
+    check: Callable[[str, Mapping], None] | None = None,
+) -> None:
     """Loads the weights of `part`.
 
     Args:
@@ -16,11 +22,14 @@ def load_part(part: nn.Module, path: str, name: str, translate: Callable[[StateD
         path: A checkpoint: of the part alone, or of a model that has such a part.
         name: The part's name in a model, such as 'resampler'.
         translate: Finds the part's keys in the checkpoint; by default those below its name are taken.
+        check: Raises if the path and what was read from it don't suit the part.
 
     Raises:
         ValueError: The file does not fit.
     """
     checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    if check is not None:
+        check(path, checkpoint)
     state_dict = checkpoint.get('state_dict', checkpoint)
     try:
         part.load_state_dict(translate(state_dict) if translate else _below(name, state_dict))

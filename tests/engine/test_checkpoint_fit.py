@@ -24,8 +24,17 @@ def test_misfits_are_grouped_and_nothing_is_loaded(toy_model):
     assert '    perceiver.layers.*: 2, e.g. perceiver.layers.0.a, perceiver.layers.1.a\n' in message
     assert '    top level: 1, e.g. extra\n' in message
     assert '    body.*: 1, e.g. body.bias (5,) (model: (1,))\n' in message
+    assert message.endswith('or change model.body, model.frozen, model.head to what it was trained with.')
     for key, value in toy_model.state_dict().items():
         assert torch.equal(value, before[key])
+
+
+def test_a_checkpoint_of_another_system(toy_model):
+    with pytest.raises(
+        CheckpointError, match='(?s)idefics.pth does not fit.*another system: expected keys such as body.weight'
+    ) as e:
+        load_state_dict_strictly(toy_model, {'model.perceiver_resampler.a': torch.zeros(1)}, 'idefics.pth')
+    assert 'unexpected, not in the model: 1 key' in str(e.value)
 
 
 def test_weights_take_the_models_dtype(toy_model):

@@ -1,4 +1,6 @@
+import json
 import pickle
+import zipfile
 
 import pytest
 import torch
@@ -71,6 +73,80 @@ def test_mmengine_reads_safetensors(tmp_path):
     save_file(WEIGHTS, tmp_path / 'a.safetensors')
     read = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.safetensors'))
     assert torch.equal(read['a'], WEIGHTS['a'])
+
+
+@pytest.fixture
+def sharded(tmp_path):
+    """A folder of two files and their index."""
+    save_file(WEIGHTS, tmp_path / 'model-1.safetensors')
+    save_file({'b': torch.ones(2)}, tmp_path / 'model-2.safetensors')
+    write_index(tmp_path, a='model-1.safetensors', b='model-2.safetensors')
+    return tmp_path
+
+
+def write_index(folder, **weight_map):
+    (folder / 'model.safetensors.index.json').write_text(json.dumps({'weight_map': weight_map}))
+
+
+def test_sharded_safetensors(sharded):
+    for path in (sharded, sharded / 'model.safetensors.index.json'):
+        read = read_checkpoint(str(path))
+        assert read.keys() == {'a', 'b'} and torch.equal(read['a'], WEIGHTS['a'])
+
+
+@pytest.mark.parametrize(
+    ('weight_map', 'message'),
+    [
+        ({'a': 'model-1.safetensors', 'b': 'model-3.safetensors'}, '1 of its 2 files are not there: model-3'),
+        ({'a': 'model-1.safetensors', 'c': 'model-2.safetensors'}, r'other tensors than it lists: b, c \(2 in all\)'),
+        ({'a': '../model-1.safetensors'}, 'only .safetensors files beside it are read'),
+        ({'a': 'model-1.bin'}, 'only .safetensors files beside it are read'),
+        ({'a': 1}, 'only .safetensors files beside it are read'),
+    ],
+)
+def test_an_index_that_does_not_hold(sharded, weight_map, message):
+    write_index(sharded, **weight_map)
+    with pytest.raises(CheckpointError, match=f'model.safetensors.index.json.*{message}'):
+        read_checkpoint(str(sharded))
+
+
+def test_a_folder_without_safetensors(tmp_path):
+    with pytest.raises(CheckpointError, match='a folder must hold one .*; it holds none'):
+        read_checkpoint(str(tmp_path))
+
+
+class Scripted(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.visual = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 2), torch.nn.BatchNorm2d(2)).half()
+        self.register_buffer('size', torch.tensor(224))
+        self.names = [1, 2]
+
+    def forward(self, x):
+        return self.visual(x)
+
+
+def test_torchscript_is_read_without_running_it(tmp_path, monkeypatch):
+    script = torch.jit.script(Scripted())
+    torch.jit.save(script, tmp_path / 'clip.pt')
+    monkeypatch.delattr(torch.jit, 'load')
+    read = read_checkpoint(str(tmp_path / 'clip.pt'))
+    assert read['format'] == 'TorchScript'
+    expected = script.state_dict()
+    assert read['state_dict'].keys() == expected.keys()
+    for key, value in expected.items():
+        assert value.dtype == read['state_dict'][key].dtype and torch.equal(value, read['state_dict'][key])
+
+
+def test_code_in_a_torchscript_archive_is_refused(tmp_path, capsys):
+    torch.jit.save(torch.jit.script(Scripted()), tmp_path / 'a.pt')
+    with zipfile.ZipFile(tmp_path / 'a.pt') as good, zipfile.ZipFile(tmp_path / 'bad.pt', 'w') as bad:
+        for name in good.namelist():
+            hostile = name.endswith('/data.pkl')
+            bad.writestr(name.replace('a/', 'bad/', 1), pickle.dumps(RunsCode(), 2) if hostile else good.read(name))
+    with pytest.raises(CheckpointError, match='it holds .*print.*never code'):
+        read_checkpoint(str(tmp_path / 'bad.pt'))
+    assert capsys.readouterr().out == ''
 
 
 def test_url_is_read_from_the_cache_safely(tmp_path, monkeypatch):

@@ -1,12 +1,14 @@
 """The vision transformer of CLIP, as Flamingo reads it."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
-from ..checkpoints import clip_vision_state_dict
+from ..checkpoints import check_activation, clip_vision_state_dict
 from ..pretrained import load_part
 
 # https://github.com/openai/CLIP: widths, depths and heads of ViT-B and ViT-L; 'tiny' is flamingo-tiny's.
@@ -120,7 +122,8 @@ class CLIPVisionTransformer(BaseModule):
         )
         self.pretrained = pretrained
         if pretrained:
-            load_part(self, pretrained, 'vision_backbone', clip_vision_state_dict)
+            check = partial(check_activation, act, 'model.vision_backbone.act')
+            load_part(self, pretrained, 'vision_backbone', clip_vision_state_dict, check)
         if sincos_positions:
             with torch.no_grad():
                 self.position_embedding[1:] += sincos_grid(dims, img_size // patch_size)

@@ -1,6 +1,7 @@
 """Any vision tower of open_clip as a backbone."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from ..checkpoints import check_activation
 from ..pretrained import load_part
 
 
@@ -21,7 +23,7 @@ class OpenCLIPVisionBackbone(BaseModule):
     Args:
         name: A name of `open_clip.list_models()`, such as 'ViT-L-14-quickgelu'.
         config: Instead of `name`: a dict with `embed_dim` and `vision_cfg`, as in open_clip's model configs.
-        pretrained: File with weights of the tower, alone or with its text tower. None: the weights come with the
+        pretrained: File or folder with weights of the tower, alone or with its text tower. None: the weights come with the
             checkpoint of the whole model.
         quick_gelu: Activation of OpenAI's weights; None keeps the model config's own.
 
@@ -48,7 +50,10 @@ class OpenCLIPVisionBackbone(BaseModule):
             self.embed_dims = self.eval()(torch.zeros(1, 3, height, width)).shape[-1]
         self.pretrained = pretrained
         if pretrained:
-            load_part(self, pretrained, 'vision_backbone', _below_visual)
+            act = 'quick_gelu' if quick_gelu else 'gelu'
+            check = partial(check_activation, act, 'model.vision_backbone.quick_gelu')
+            has_act = hasattr(self.visual, 'transformer')  # towers of other kinds don't ask
+            load_part(self, pretrained, 'vision_backbone', _below_visual, check if has_act else None)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) normalised RGB pictures -> (N, V, D) patch features."""

@@ -1,6 +1,7 @@
-"""Other systems' checkpoints, read into the keys of this one."""
+"""Other systems' checkpoints, read into the keys of this one, and written from them."""
 
+from .clip_activation import check_activation
 from .clip_vision import clip_vision_state_dict
-from .flamingo import flamingo_state_dict
+from .flamingo import SYSTEMS, checkpoint_for, flamingo_state_dict
 
-__all__ = ['clip_vision_state_dict', 'flamingo_state_dict']
+__all__ = ['SYSTEMS', 'check_activation', 'checkpoint_for', 'clip_vision_state_dict', 'flamingo_state_dict']

@@ -51,54 +51,51 @@ def _top(patch_embed: str, class_embedding: str, position_embedding: str, ln_pre
     }
 
 
-LAYOUTS = (
-    Layout(
-        name='mmflamingo',
-        top=_top('patch_embed', 'class_embedding', 'position_embedding', 'ln_pre'),
-        blocks='blocks',
-        block=_linears(ln1='ln1', qkv='qkv', proj='proj', ln2='ln2', fc1='fc1', fc2='fc2'),
-        unused=(),
-    ),
-    Layout(  # https://github.com/openai/CLIP, https://github.com/mlfoundations/open_clip
-        name='OpenAI and open_clip',
-        top=_top('conv1', 'class_embedding', 'positional_embedding', 'ln_pre'),
-        blocks='transformer.resblocks',
-        block={
-            **_linears(ln1='ln_1', proj='attn.out_proj', ln2='ln_2', fc1='mlp.c_fc', fc2='mlp.c_proj'),
-            'qkv.weight': ('attn.in_proj_weight',),
-            'qkv.bias': ('attn.in_proj_bias',),
-        },
-        unused=('ln_post.', 'proj'),
-    ),
-    Layout(  # transformers' CLIPVisionModel
-        name='Hugging Face',
-        top=_top(
-            'embeddings.patch_embedding',
-            'embeddings.class_embedding',
-            'embeddings.position_embedding.weight',
-            'pre_layrnorm',
-        ),
-        blocks='encoder.layers',
-        block=_linears(
-            ln1='layer_norm1',
-            qkv=('self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'),
-            proj='self_attn.out_proj',
-            ln2='layer_norm2',
-            fc1='mlp.fc1',
-            fc2='mlp.fc2',
-        ),
-        unused=('post_layernorm.', 'embeddings.position_ids'),
-    ),
-    Layout(  # mmpretrain's VisionTransformer
-        name='OpenMMLab',
-        top=_top('patch_embed.projection', 'cls_token', 'pos_embed', 'pre_norm'),
-        blocks='layers',
-        block=_linears(
-            ln1='ln1', qkv='attn.qkv', proj='attn.proj', ln2='ln2', fc1='ffn.layers.0.0', fc2='ffn.layers.1'
-        ),
-        unused=('ln1.',),
-    ),
+OWN = Layout(
+    name='mmflamingo',
+    top=_top('patch_embed', 'class_embedding', 'position_embedding', 'ln_pre'),
+    blocks='blocks',
+    block=_linears(ln1='ln1', qkv='qkv', proj='proj', ln2='ln2', fc1='fc1', fc2='fc2'),
+    unused=(),
 )
+OPENAI = Layout(  # https://github.com/openai/CLIP, https://github.com/mlfoundations/open_clip
+    name='OpenAI and open_clip',
+    top=_top('conv1', 'class_embedding', 'positional_embedding', 'ln_pre'),
+    blocks='transformer.resblocks',
+    block={
+        **_linears(ln1='ln_1', proj='attn.out_proj', ln2='ln_2', fc1='mlp.c_fc', fc2='mlp.c_proj'),
+        'qkv.weight': ('attn.in_proj_weight',),
+        'qkv.bias': ('attn.in_proj_bias',),
+    },
+    unused=('ln_post.', 'proj'),
+)
+HUGGING_FACE = Layout(  # transformers' CLIPVisionModel
+    name='Hugging Face',
+    top=_top(
+        'embeddings.patch_embedding',
+        'embeddings.class_embedding',
+        'embeddings.position_embedding.weight',
+        'pre_layrnorm',
+    ),
+    blocks='encoder.layers',
+    block=_linears(
+        ln1='layer_norm1',
+        qkv=('self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'),
+        proj='self_attn.out_proj',
+        ln2='layer_norm2',
+        fc1='mlp.fc1',
+        fc2='mlp.fc2',
+    ),
+    unused=('post_layernorm.', 'embeddings.position_ids'),
+)
+OPENMMLAB = Layout(  # mmpretrain's VisionTransformer
+    name='OpenMMLab',
+    top=_top('patch_embed.projection', 'cls_token', 'pos_embed', 'pre_norm'),
+    blocks='layers',
+    block=_linears(ln1='ln1', qkv='attn.qkv', proj='attn.proj', ln2='ln2', fc1='ffn.layers.0.0', fc2='ffn.layers.1'),
+    unused=('ln1.',),
+)
+LAYOUTS = (OWN, OPENAI, HUGGING_FACE, OPENMMLAB)
 
 
 def clip_vision_state_dict(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -149,3 +146,26 @@ def _translate(theirs: dict[str, Tensor], layout: Layout) -> dict[str, Tensor]:
         if key in ours:
             ours[key] = ours[key].squeeze()
     return ours
+
+
+def clip_vision_in_layout(ours: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
+    """The inverse of `clip_vision_state_dict`.
+
+    Args:
+        ours: Keys of `CLIPVisionTransformer`.
+        layout: Whose keys to write. What Flamingo has no use for (`layout.unused`) is not in the result.
+    """
+    theirs = {}
+    for key, value in ours.items():
+        if key in layout.top:
+            theirs[layout.top[key]] = _with_leading_ones(key, value) if layout is OPENMMLAB else value
+            continue
+        _, number, name = key.split('.', 2)
+        parts = layout.block[name]
+        for part, chunk in zip(parts, value.chunk(len(parts)), strict=True):
+            theirs[f'{layout.blocks}.{number}.{part}'] = chunk
+    return theirs
+
+
+def _with_leading_ones(key: str, value: Tensor) -> Tensor:
+    return value.view(1, -1, value.shape[-1]) if key in ('class_embedding', 'position_embedding') else value

@@ -1,12 +1,15 @@
-"""Flamingos of OpenFlamingo (v1 and v2) and OpenMMLab, whose keys are the same but for the vision encoder's."""
+"""Flamingos of OpenFlamingo (v1 and v2) and OpenMMLab, whose keys are the same but for the vision encoder's.
+
+Key tables: RULES read theirs, INVERSE writes them.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from .clip_vision import clip_vision_state_dict
+from .clip_vision import OPENAI, OPENMMLAB, clip_vision_in_layout, clip_vision_state_dict
 
 # Their beginnings; {layers} is the path of the decoder layers in the language model.
 RULES = (
@@ -17,6 +20,18 @@ RULES = (
     (r'lang_encoder\.old_decoder_blocks\.', r'language_model.lm.{layers}.'),
     (r'lang_encoder\.', 'language_model.lm.'),
 )
+INVERSE = (
+    (r'resampler\.', 'perceiver.'),
+    (r'language_model\.gated_cross_attn_layers\.(\d+)\.', r'lang_encoder.{layers}.\1.gated_cross_attn_layer.'),
+    (r'language_model\.lm\.{layers}\.(\d+)\.', r'lang_encoder.{layers}.\1.decoder_layer.'),
+    (r'language_model\.lm\.', 'lang_encoder.'),
+)
+# The second names that OpenFlamingo v1 writes, after the first ones.
+SECOND_NAMES = (
+    (r'lang_encoder\.{layers}\.(\d+)\.gated_cross_attn_layer\.', r'lang_encoder.gated_cross_attn_layers.\1.'),
+    (r'lang_encoder\.{layers}\.(\d+)\.decoder_layer\.', r'lang_encoder.old_decoder_blocks.\1.'),
+)
+SYSTEMS = ('mmflamingo', 'openmmlab', 'openflamingo_v1', 'openflamingo_v2')
 VISION = 'vision_encoder.'
 COMPUTED = '.rotary_emb.inv_freq'  # in files of old transformers; no parameter
 
@@ -44,7 +59,7 @@ def flamingo_state_dict(state_dict: Mapping[str, Tensor], layers_path: str) -> d
     for key, value in state_dict.items():
         if key.startswith(VISION) or key.endswith(COMPUTED):
             continue
-        ours = _rename(key, layers_path)
+        ours = _rename(key, RULES, layers_path)
         if ours in translated and not torch.equal(translated[ours], value):
             raise ValueError(f'{key} differs from another entry of the file for the same parameter, {ours}.')
         translated[ours] = value
@@ -55,8 +70,43 @@ def flamingo_state_dict(state_dict: Mapping[str, Tensor], layers_path: str) -> d
     return translated
 
 
-def _rename(key: str, layers_path: str) -> str:
-    for pattern, replacement in RULES:
+def checkpoint_for(state_dict: Mapping[str, Tensor], system: str, layers_path: str) -> dict:
+    """Writes a Flamingo, whole or in part, as another system does.
+
+    Args:
+        state_dict: Keys of `Flamingo`.
+        system: One of SYSTEMS.
+        layers_path: Path of the decoder layers in the language model, such as 'model.layers'.
+
+    Returns:
+        dict: What to save.
+
+    Raises:
+        ValueError: There are parameters that the system doesn't have.
+    """
+    if system == 'mmflamingo':
+        return {'state_dict': dict(state_dict)}
+    own = [key for key in state_dict if key.startswith('language_model.token_rows.')]
+    if own:
+        raise ValueError(
+            f'{own[0]} was trained beside the embeddings (train_token_embeddings); {system} has no such parameter.'
+        )
+    vision = {
+        key.removeprefix('vision_backbone.'): v for key, v in state_dict.items() if key.startswith('vision_backbone.')
+    }
+    others = {key: value for key, value in state_dict.items() if not key.startswith('vision_backbone.')}
+    theirs = {_rename(key, INVERSE, layers_path): value for key, value in others.items()}
+    layout = OPENMMLAB if system == 'openmmlab' else OPENAI
+    theirs |= {f'{VISION}{key}': value for key, value in clip_vision_in_layout(vision, layout).items()}
+    if system == 'openmmlab':
+        return {'state_dict': theirs}
+    if system == 'openflamingo_v2':
+        return {'model_state_dict': {f'module.{key}': value for key, value in theirs.items()}}
+    return {**theirs, **{_rename(key, SECOND_NAMES, layers_path): value for key, value in theirs.items()}}
+
+
+def _rename(key: str, rules: Sequence[tuple[str, str]], layers_path: str) -> str:
+    for pattern, replacement in rules:
         pattern = pattern.replace('{layers}', re.escape(layers_path))
         renamed, found = re.subn(f'^{pattern}', replacement.replace('{layers}', layers_path), key)
         if found:

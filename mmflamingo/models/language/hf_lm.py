@@ -99,9 +99,15 @@ def _load(pretrained: str, kwargs: dict[str, Any]) -> PreTrainedModel:
     if not kwargs.get('trust_remote_code'):
         _refuse_remote_code(pretrained, name, location)
     try:
-        lm = AutoModelForCausalLM.from_pretrained(name, **location, **kwargs)
+        lm, info = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **location, **kwargs)
     except (OSError, ValueError, ImportError) as error:
         raise ValueError(f'No language model could be read from {KEY}.pretrained = {pretrained!r}: {error}') from error
+    missing = sorted(info['missing_keys'])
+    if missing:
+        raise ValueError(
+            f'The files in {KEY}.pretrained = {pretrained!r} lack {len(missing)} weights of {type(lm).__name__}, '
+            f'such as {", ".join(missing[:3])}: fetch them again, or correct config.json.'
+        )
     if 'gguf_file' in location:  # its weights are whole again, and save_pretrained would refuse
         lm.hf_quantizer = None
         del lm.config.quantization_config

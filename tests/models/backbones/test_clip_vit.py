@@ -1,8 +1,12 @@
+import json
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mmflamingo.models.backbones import CLIPVisionTransformer
 from mmflamingo.models.backbones.clip_vit import sincos_grid
+from mmflamingo.models.checkpoints import clip_activation
 
 SMALL = {'embed_dims': 16, 'depth': 2, 'heads': 2}
 
@@ -54,6 +58,49 @@ def test_equals_open_clip_on_its_weights(act, pictures, tmp_path):
     ours = build(act=act, pretrained=str(tmp_path / 'open_clip.pth'))
     theirs.visual.ln_post = torch.nn.Identity()
     torch.testing.assert_close(ours(pictures), theirs.visual(pictures)[1])
+
+
+@torch.no_grad()
+def test_openais_archive(pictures, tmp_path):
+    open_clip = pytest.importorskip('open_clip')
+    vision = dict(layers=2, width=16, head_width=8, patch_size=4, image_size=8)
+    text = dict(context_length=4, vocab_size=9, width=8, heads=2, layers=1)
+    theirs = far_from_small(open_clip.CLIP(8, vision, text, quick_gelu=True))
+    torch.save(theirs.state_dict(), tmp_path / 'plain.pt')
+    torch.jit.save(torch.jit.script(theirs), tmp_path / 'archive.pt')
+    ours = build(pretrained=str(tmp_path / 'archive.pt'))
+    assert torch.equal(ours(pictures), build(pretrained=str(tmp_path / 'plain.pt'))(pictures))
+    with pytest.raises(ValueError, match='archive.pt was trained with quick_gelu .*correct model.vision_backbone.act'):
+        build(act='gelu', pretrained=str(tmp_path / 'archive.pt'))
+
+
+@pytest.mark.parametrize(
+    ('file', 'content', 'wanted'),
+    [
+        ('config.json', {'model_type': 'clip', 'vision_config': {'hidden_act': 'quick_gelu'}}, 'quick_gelu'),
+        ('config.json', {'model_type': 'clip_vision_model', 'hidden_act': 'gelu'}, 'gelu'),
+        ('open_clip_config.json', {'model_cfg': {'quick_gelu': True}}, 'quick_gelu'),
+        ('open_clip_config.json', {'model_cfg': {'embed_dim': 8}}, 'gelu'),
+    ],
+)
+def test_the_config_beside_the_weights_tells_the_activation(tmp_path, file, content, wanted):
+    (tmp_path / file).write_text(json.dumps(content))
+    save_file(build().state_dict(), tmp_path / 'weights.safetensors')
+    build(act=wanted, pretrained=str(tmp_path))
+    other = 'gelu' if wanted == 'quick_gelu' else 'quick_gelu'
+    with pytest.raises(ValueError, match=f'was trained with {wanted} .*the config says {other}: correct model'):
+        build(act=other, pretrained=str(tmp_path / 'weights.safetensors'))
+
+
+@pytest.mark.parametrize(('name', 'act'), [('clip-openai-pre.pth', 'gelu'), ('laion2b.pth', 'quick_gelu')])
+def test_a_name_that_tells_another_activation_is_a_warning(tmp_path, monkeypatch, name, act):
+    said = []
+    monkeypatch.setattr(clip_activation, 'print_log', lambda message, *args, **kwargs: said.append(message))
+    torch.save(build().state_dict(), tmp_path / name)
+    build(act=act, pretrained=str(tmp_path / name))
+    assert len(said) == 1 and 'correct model.vision_backbone.act' in said[0]
+    build(act='gelu' if act == 'quick_gelu' else 'quick_gelu', pretrained=str(tmp_path / name))
+    assert len(said) == 1
 
 
 def test_reads_its_part_of_a_checkpoint(tmp_path):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly, state_dict_for
+from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly, state_dict_for, unwrap
 from mmflamingo.engine.errors import CheckpointError
-from mmflamingo.models.checkpoints import clip_vision_state_dict, flamingo_state_dict
+from mmflamingo.models.checkpoints import SYSTEMS, checkpoint_for, clip_vision_state_dict, flamingo_state_dict
 
 OPENMMLAB_VISION = {
     'class_embedding': 'cls_token',
@@ -110,6 +110,52 @@ def test_an_adapter_file_brings_what_it_has(flamingo_of):
     assert 'language_model.lm.model.embed_tokens.weight' in read
     with pytest.raises(CheckpointError, match='missing from the checkpoint'):
         load_state_dict_strictly(model, read, 'adapter.pth')
+
+
+@pytest.mark.parametrize('system', SYSTEMS)
+@pytest.mark.parametrize('parts', [('',), ('resampler.', 'language_model.gated', 'language_model.lm.model.embed')])
+def test_what_is_written_reads_as_it_was(flamingo_of, system, parts):
+    ours = {key: value for key, value in flamingo_of().state_dict().items() if key.startswith(parts)}
+    written = checkpoint_for(ours, system, 'model.layers')
+    again = flamingo_state_dict(unwrap(written, 'file'), 'model.layers')
+    assert again.keys() == ours.keys()
+    for key, value in ours.items():
+        assert torch.equal(again[key], value), key
+
+
+@pytest.mark.parametrize('system', SYSTEMS)
+def test_what_is_read_is_written_as_it_was(flamingo_of, system):
+    theirs = unwrap(checkpoint_for(flamingo_of().state_dict(), system, 'model.layers'), 'file')
+    if system.startswith('openflamingo'):  # against the keys written out by hand
+        view = 'both' if system == 'openflamingo_v1' else 'layers'
+        dropped = ('ln_post.weight', 'encoder.proj', 'inv_freq')
+        by_hand = {k: v for k, v in as_openflamingo(flamingo_of(), view).items() if not k.endswith(dropped)}
+        assert theirs.keys() == by_hand.keys()
+    again = unwrap(checkpoint_for(flamingo_state_dict(theirs, 'model.layers'), system, 'model.layers'), 'file')
+    assert again.keys() == theirs.keys()
+    for key, value in theirs.items():
+        assert torch.equal(again[key], value), key
+
+
+def test_rows_trained_beside_the_embeddings_have_no_name_elsewhere():
+    with pytest.raises(ValueError, match='token_rows.weight.*openflamingo_v2 has no such parameter'):
+        checkpoint_for({'language_model.token_rows.weight': torch.zeros(2, 2)}, 'openflamingo_v2', 'model.layers')
+
+
+def test_another_vocabulary(flamingo_of):
+    model = flamingo_of()
+    state_dict = model.state_dict()
+    rows = len(model.tokenizer)
+    state_dict['language_model.lm.model.embed_tokens.weight'] = torch.zeros(rows + 2, 32)
+    message = f'other.pth: it has {rows + 2} embedding rows, but model.tokenizer has {rows} tokens'
+    with pytest.raises(CheckpointError, match=message):
+        state_dict_for(model, state_dict, 'other.pth')
+
+
+def test_rows_of_added_tokens_are_accounted_for(flamingo_of):
+    model = flamingo_of()
+    names = ['language_model.lm.model.embed_tokens.weight', 'language_model.lm.lm_head.weight']
+    assert model.rows_without_source() == dict.fromkeys(names, 3)
 
 
 def test_two_values_for_one_parameter(flamingo_of):

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmflamingo.engine.safe_loading import read_checkpoint
+
+TINY = Path(__file__).parents[2] / 'checkpoints' / 'flamingo-tiny' / 'flamingo-tiny_emoji-scenes.pth'
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_there_and_back(run_tool, tmp_path):
+    for source, out, to in [
+        (TINY, 'v2.pt', 'openflamingo_v2'),
+        ('v2.pt', 'v1.safetensors', 'openflamingo_v1'),
+        ('v1.safetensors', 'openmmlab.pth', 'openmmlab'),
+        ('openmmlab.pth', 'ours.pth', 'mmflamingo'),
+    ]:
+        assert run_tool('converters/convert_checkpoint', source, out, '--to', to) == 0
+    assert next(iter(read_checkpoint('v2.pt')['model_state_dict'])).startswith('module.')
+    assert equal(read_checkpoint('ours.pth')['state_dict'], read_checkpoint(str(TINY))['state_dict'])
+
+
+def test_keys_that_do_not_tell_the_decoder_layers(run_tool, tmp_path, capfd):
+    torch.save({'language_model.gated_cross_attn_layers.1.attn_gate': torch.zeros(1)}, 'adapter.pth')
+    arguments = ('converters/convert_checkpoint', 'adapter.pth', 'out.pth', '--to', 'openmmlab')
+    assert run_tool(*arguments) == 1
+    assert 'give --layers-path, one of gpt_neox.layers, model.decoder.layers' in capfd.readouterr().err
+    assert run_tool(*arguments, '--layers-path', 'model.layers') == 0
+    (key,) = read_checkpoint('out.pth')['state_dict']
+    assert key == 'lang_encoder.model.layers.1.gated_cross_attn_layer.attn_gate'
+
+
+@pytest.mark.parametrize('keys', [['transformer.h.0.weight'], ['conv1.weight', 'lang_encoder.model.layers.0.x']])
+def test_files_of_other_models(run_tool, tmp_path, capfd, keys):
+    torch.save({key: torch.zeros(1) for key in keys}, 'other.pth')
+    arguments = ('converters/convert_checkpoint', 'other.pth', 'out.pth', '--to', 'openmmlab')
+    assert run_tool(*arguments, '--layers-path', 'model.layers') == 1
+    assert f'other.pth is no Flamingo of mmflamingo, openmmlab, openflamingo_v1, openflamingo_v2: it has {keys[0]}' in (
+        capfd.readouterr().err
+    )
+    assert not Path('out.pth').exists()
