@@ -18,6 +18,7 @@ RULES = (
     (r'lang_encoder\.{layers}\.(\d+)\.gated_cross_attn_layer\.', r'language_model.gated_cross_attn_layers.\1.'),
     (r'lang_encoder\.{layers}\.(\d+)\.decoder_layer\.', r'language_model.lm.{layers}.\1.'),
     (r'lang_encoder\.old_decoder_blocks\.', r'language_model.lm.{layers}.'),
+    (r'lang_encoder\.embed_out\.', 'language_model.lm.lm_head.'),  # GPT-NeoX in old transformers
     (r'lang_encoder\.', 'language_model.lm.'),
 )
 INVERSE = (

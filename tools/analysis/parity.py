@@ -1,0 +1,75 @@
+"""Compares mmflamingo with the systems that it takes over from: the same weights, the same inputs, a table.
+
+python tools/analysis/parity.py [PART ...] [--peers PYTHON] [--work-dir DIR]
+
+mmpretrain and OpenFlamingo run in an environment of their own; docs/parity.md says how to make it. Some 3 minutes on
+2 cores.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from parity import captions, files, report, systems, vision, vqa
+from parity.report import Row
+from parity.setups import HOSTS
+
+ROOT = Path(__file__).parents[2]
+WORKERS = Path(__file__).parent / 'parity'
+EMOJI_CAPTIONS = ROOT / 'data' / 'emoji_scenes' / 'annotations' / 'captions_val.json'
+
+
+def run_peer(python: str, worker: str, folder: Path) -> None:
+    """Runs a worker script in the peers' environment; its output goes to a log beside its files."""
+    log = folder / 'log.txt'
+    environment = {**os.environ, 'HF_HUB_OFFLINE': '1'}
+    environment.pop('PYTHONPATH', None)
+    with log.open('w') as out:
+        command = [python, str(WORKERS / f'{worker}.py'), str(folder.resolve())]
+        code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, env=environment).returncode
+    if code:
+        raise SystemExit(f'{" ".join(command)} failed:\n{log.read_text()[-2000:]}')
+
+
+def compare_models(folder: Path, peer: Callable, freeze: bool) -> Iterator[Row]:
+    for host in HOSTS:
+        files.write_language_model(host, folder / 'lm' / host)
+    sentences = [entry['caption'] for entry in json.loads(EMOJI_CAPTIONS.read_text())['annotations']]
+    files.write_tokenizer(sentences, folder / 'tokenizer')
+    yield from systems.compare(folder, peer, freeze)
+
+
+PARTS = {
+    'models': compare_models,
+    'vision': lambda folder, peer, freeze: vision.compare(),
+    'vqa': lambda folder, peer, freeze: vqa.compare(folder / 'vqa', peer),
+    'captions': lambda folder, peer, freeze: captions.compare(EMOJI_CAPTIONS),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('parts', nargs='*', metavar='PART', help=f'some of {", ".join(PARTS)}; all by default')
+    parser.add_argument('--peers', default='python', metavar='PYTHON', help="the Python of the peers' environment")
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/parity'))
+    parser.add_argument('--freeze', action='store_true', help='write what the peers give for tests/parity, too')
+    args = parser.parse_args()
+    unknown = set(args.parts) - set(PARTS)
+    if unknown:
+        parser.error(f'unknown parts {sorted(unknown)}; choose of {list(PARTS)}')
+    args.work_dir.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for part in args.parts or PARTS:
+        rows += PARTS[part](args.work_dir.resolve(), partial(run_peer, args.peers), args.freeze)
+        report.write(rows, args.work_dir)
+    print(report.markdown(rows))
+    if not all(row.passes for row in rows):
+        raise SystemExit(1)
+
+
+if __name__ == '__main__':
+    main()
