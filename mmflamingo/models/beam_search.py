@@ -67,7 +67,7 @@ def beam_search(
             if len(unfinished) <= LEAVE_AT * len(logits):
                 for state in (beams, media, cache):
                     state.keep(unfinished)
-            logits = adapter.lm(**beams.next_tokens(step), past_key_values=cache, use_cache=True).logits
+            logits = adapter.lm(**beams.next_tokens(step), **{adapter.cache_argument: cache}, use_cache=True).logits
     return beams.best()
 
 
@@ -86,8 +86,8 @@ def read_prompts(
     if common:
         start = attention_mask[0].argmax()
         with adapter.conditioned(adapter.context.visual_tokens[:1]):
-            prefix = adapter.lm(input_ids[:1, start : start + common], use_cache=True, **last_only).past_key_values
-        cache.start_with(prefix, batch)
+            prefix = adapter.lm(input_ids[:1, start : start + common], use_cache=True, **last_only)
+        cache.start_with(prefix[adapter.cache_argument], batch)
         starts = attention_mask.argmax(-1, keepdim=True)
         places = torch.arange(length, device=input_ids.device)
         attention_mask = ((places < common) | (places >= starts + common)).long()
@@ -96,8 +96,8 @@ def read_prompts(
         input_ids[:, common:],
         attention_mask=attention_mask,
         position_ids=positions[:, common:],
-        past_key_values=cache,
         use_cache=True,
+        **{adapter.cache_argument: cache},
         **last_only,
     ).logits
     return logits[:, -1:], attention_mask

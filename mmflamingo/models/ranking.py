@@ -109,12 +109,10 @@ def _read(
     logits_to_keep: int = 0,
 ) -> tuple[Tensor, object]:
     """Logits of tokens that follow those in a cache, and the cache with them; all logits for 0 to keep."""
-    kwargs = {}
+    kwargs = {adapter.cache_argument: cache}
     if 'position_ids' in adapter.lm_arguments:
         kwargs['position_ids'] = (attention_mask.cumsum(-1) - 1).clamp(min=0)[:, -input_ids.shape[1] :]
     if logits_to_keep and 'logits_to_keep' in adapter.lm_arguments:
         kwargs['logits_to_keep'] = logits_to_keep
-    out = adapter.lm(
-        input_ids=input_ids, attention_mask=attention_mask, past_key_values=cache, use_cache=True, **kwargs
-    )
-    return out.logits, out.past_key_values
+    out = adapter.lm(input_ids=input_ids, attention_mask=attention_mask, use_cache=True, **kwargs)
+    return out.logits, out[adapter.cache_argument]

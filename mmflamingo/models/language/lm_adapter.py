@@ -95,6 +95,8 @@ class FlamingoLMAdapter(nn.Module):
         self.activation_checkpointing = activation_checkpointing
         self.context: MediaContext | None = None
         self.lm_arguments = frozenset(signature(self.lm.forward).parameters)
+        # Renamed in transformers 5.24; code that lies beside weights may keep the old name.
+        self.cache_argument = 'cache' if 'cache' in self.lm_arguments else 'past_key_values'
 
         layers = find_decoder_layers(self.lm, layers_path)
         self.layers_path = next(name for name, module in self.lm.named_modules() if module is layers)
@@ -177,7 +179,7 @@ class FlamingoLMAdapter(nn.Module):
         input_ids = args[0] if args else kwargs.get('input_ids')
         if input_ids is None:
             raise ValueError('A conditioned language model needs input_ids to see where media are.')
-        cache = kwargs.get('past_key_values')
+        cache = kwargs.get(self.cache_argument)
         past_length = 0 if cache is None else int(cache.get_seq_length())
         self.context.read(input_ids, past_length)
 

@@ -66,7 +66,8 @@ def test_a_cache_changes_nothing(family, adapter_of, batch, media_index):
         step = adapter.lm(input_ids=prompt, use_cache=True)
         in_turns = [step.logits[:, -1:]]
         for ids in input_ids[:, 9:].split(1, dim=1):
-            step = adapter.lm(input_ids=ids, past_key_values=step.past_key_values, use_cache=True)
+            cache = {adapter.cache_argument: step[adapter.cache_argument]}
+            step = adapter.lm(input_ids=ids, **cache, use_cache=True)
             in_turns.append(step.logits)
     torch.testing.assert_close(torch.cat(in_turns, dim=1), at_once, **TOLERANCE)
 
@@ -101,7 +102,8 @@ def test_a_medium_after_a_cached_prefix_is_the_next_one(adapter_of, batch):
         at_once = adapter.lm(input_ids=input_ids).logits
     with adapter.conditioned(visual_tokens):
         prefix = adapter.lm(input_ids=input_ids[:, :4], use_cache=True)
-        rest = adapter.lm(input_ids=input_ids[:, 4:], past_key_values=prefix.past_key_values)
+        cache = {adapter.cache_argument: prefix[adapter.cache_argument]}
+        rest = adapter.lm(input_ids=input_ids[:, 4:], **cache)
     torch.testing.assert_close(rest.logits, at_once[:, 4:], **TOLERANCE)
 
 
