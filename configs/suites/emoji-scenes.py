@@ -14,5 +14,6 @@ benchmarks = dict(
     ),
 )
 selectors = dict(random='random', rices='rices')
-shots = (1, 2, 4, 8)
+shots = (0, 1, 2, 4, 8)
+zero_shot_text_only = dict(caption=2, vqa=2, binding=0)  # nothing tells of new words without a picture
 seeds = (0, 1, 2)

@@ -58,7 +58,8 @@ class Suite:
 
     A suite config has `benchmarks`: for each name a `config`, the name of its `score`, and optionally `selectors` and
     `options` (settings that override the config's); and `selectors` (a shot selector by name), `shots` and `seeds`.
-    With 0 shots only the first selector runs, as there is nothing to choose but text-only examples.
+    With 0 shots only the first selector runs, as there is nothing to choose but text-only examples;
+    `zero_shot_text_only` says how many, by the name of a benchmark or of a task.
 
     Args:
         path: Path of the suite config.
@@ -127,10 +128,10 @@ class Suite:
         if self.published:
             apply_protocol(cfg, self.published)
         text_only = (self.published or self.cfg).get('zero_shot_text_only') or {}
-        task = task_of(cfg)
+        of_task = text_only.get(task_of(cfg), 0)
         dataset.update(
             num_shots=cell.shots,
-            num_text_only_shots=0 if cell.shots else text_only.get(task, 0),
+            num_text_only_shots=0 if cell.shots else text_only.get(cell.benchmark, of_task),
             seed=cell.seed,
             shot_selector=self.selectors(cell.benchmark)[cell.selector],
         )
