@@ -12,6 +12,7 @@ from torch import Tensor
 from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS
 
+from .media_cache import content_keys
 from .tokenizers import LOSS_ON, FlamingoTokenizer, TokenizedPrompt
 
 
@@ -64,10 +65,9 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
             training: Make labels of the samples' `output`.
 
         Returns:
-            dict: `images` (B, M, F, 3, H, W), `num_media` (B,) how many of the M are real,
-                `input_ids`,
-            `attention_mask` and, in training, `labels` (B, L), `data_samples`, and `prompts`, what
-                is left of B prompts.
+            dict: `images` (B, M, F, 3, H, W), `num_media` (B,) how many of the M are real, `input_ids`,
+                `attention_mask` and, in training, `labels` (B, L), `data_samples`, `prompts`, what is left of B
+                prompts, and, for prediction, `media_keys`, for each sample keys of its media's pixels.
 
         Raises:
             ValueError: A sample has not as many images as its prompt, its task has no prompt, its
@@ -85,13 +85,14 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
             tokenized.append(tokens)
             prompts.append(prompt)
         text = self.tokenizer.pad(tokenized, training, self.loss_on)
-        return {
+        batch = {
             'images': self._stack(self.cast_data(inputs)),
             'num_media': torch.tensor([len(images) for images in inputs], device=self.device),
             **self.cast_data(text),
             'data_samples': samples,
             'prompts': prompts,
         }
+        return batch if training else {**batch, 'media_keys': [content_keys(images) for images in inputs]}
 
     def _render(self, sample: Any, training: bool) -> Prompt:
         task = sample.get('task')
@@ -136,10 +137,12 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
                 f'The media of a batch have the shapes {sorted(shapes)} (F, 3, H, W): make the '
                 'pipeline resize and crop to one size and load one number of frames.'
             )
-        pixels = torch.cat(list(inputs))
-        pixels = pixels.flip(-3) if self.to_rgb else pixels
-        media = ((pixels.float() - self.mean) / self.std).split([len(images) for images in inputs])
-        return torch.nn.utils.rnn.pad_sequence(media, batch_first=True)
+        most_media, (shape,) = max(map(len, inputs)), shapes
+        stacked = torch.zeros(len(inputs), most_media, *shape, dtype=torch.float32, device=self.device)
+        for media, pixels in zip(stacked, inputs, strict=True):  # in place: these are the largest tensors of a batch
+            media = media[: len(pixels)].copy_(pixels.flip(-3) if self.to_rgb else pixels)
+            media.sub_(self.mean).div_(self.std)
+        return stacked
 
 
 def _check_image_count(sample: Any, prompt: Prompt, num_images: int) -> None:

@@ -1,6 +1,7 @@
 """Flamingo: a frozen vision backbone, a frozen language model, and what joins them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -14,7 +15,10 @@ from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
 from .checkpoints import flamingo_state_dict
 from .close_ended import score_choices
 from .generation import generate
+from .media_cache import DEFAULT_BYTES, MediaCache
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
+
+FRAMES_PER_PASS = 32  # encoded at once in evaluation: more need more memory and are no faster
 
 
 @MODELS.register_module()
@@ -35,6 +39,8 @@ class Flamingo(BaseModel):
         freeze_language_model: Keep the language model as it is; gradients only pass through it.
         train_token_embeddings: Train the embeddings of `<|endofchunk|>` and `<image>` even so, as
             the reference systems do.
+        media_cache_bytes: In evaluation, visual tokens of up to so many bytes are kept, so that an image that is a
+            shot of many queries is encoded once. 0 keeps none.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class Flamingo(BaseModel):
         freeze_vision_backbone: bool = True,
         freeze_language_model: bool = True,
         train_token_embeddings: bool = False,
+        media_cache_bytes: int = DEFAULT_BYTES,
     ) -> None:
         parts = {
             'tokenizer': TOKENIZERS.build(tokenizer),
@@ -74,6 +81,7 @@ class Flamingo(BaseModel):
             self._frozen.append(self.language_model.lm)
         for module in self._frozen:
             module.requires_grad_(False)
+        self.media_cache = MediaCache(media_cache_bytes, (self.vision_backbone, self.resampler))
         self.train(self.training)
 
     @property
@@ -89,6 +97,8 @@ class Flamingo(BaseModel):
     def train(self, mode: bool = True) -> 'Flamingo':
         """Sets the mode of all that is not frozen."""
         super().train(mode)
+        if mode:
+            self.media_cache.clear()
         for module in self._frozen:
             module.eval()
         return self
@@ -134,6 +144,7 @@ class Flamingo(BaseModel):
         labels: Tensor | None = None,
         data_samples: list | None = None,
         prompts: Sequence[Prompt] | None = None,
+        media_keys: Sequence[Sequence[Hashable]] | None = None,
         mode: str = 'tensor',
     ) -> Tensor | dict[str, Tensor] | list:
         """Runs the model on a batch of the data preprocessor.
@@ -146,6 +157,7 @@ class Flamingo(BaseModel):
             labels: (B, L), -100 where no loss counts; for mode 'loss'.
             data_samples: B samples; for mode 'predict', which writes predictions into them.
             prompts: The B prompts that `input_ids` hold; for mode 'predict'.
+            media_keys: As in `encode_media`.
             mode: 'tensor' for logits (B, L, vocabulary), 'loss' for `{'loss': scalar}`, 'predict'
                 for the data samples.
 
@@ -155,40 +167,64 @@ class Flamingo(BaseModel):
         """
         if mode not in ('tensor', 'loss', 'predict'):
             raise ValueError(f"mode is {mode!r}, it must be 'tensor', 'loss' or 'predict'.")
-        visual_tokens = self.encode_media(images, num_media)
+        media = (images, num_media, media_keys)
         if mode == 'predict':
-            template = self._template_of(data_samples)
-            if data_samples[0].get('choices') is None:
-                return self._generate(visual_tokens, input_ids, attention_mask, data_samples, template)
-            # A picture of the pixels' mean is 0 after normalisation.
-            grey = self.encode_media(torch.zeros_like(images[:1, :1]), num_media.new_ones(1))[0, 0]
-            return self._rank(visual_tokens, grey, prompts, data_samples, template)
-        logits = self.language_model(visual_tokens, input_ids, attention_mask)
+            return self._predict(media, input_ids, attention_mask, data_samples, prompts)
+        logits = self.language_model(self.encode_media(*media), input_ids, attention_mask)
         if mode == 'tensor':
             return logits
         targets = labels[:, 1:].flatten()
         predictions = logits[:, :-1].flatten(0, 1).float()
         return {'loss': F.cross_entropy(predictions, targets, ignore_index=IGNORE_INDEX)}
 
-    def encode_media(self, images: Tensor, num_media: Tensor) -> Tensor:
+    def encode_media(
+        self, images: Tensor, num_media: Tensor, media_keys: Sequence[Sequence[Hashable]] | None = None
+    ) -> Tensor:
         """Visual tokens of all media; the filling between them costs nothing and stays 0.
 
         Args:
             images: (B, M, F, 3, H, W), normalised.
             num_media: (B,), how many of a sample's M media are real.
+            media_keys: For each sample, keys of its real media, which are the same only for the same pixels. Without
+                gradients, media of a key are then encoded once, and not at all if the cache has them.
 
         Returns:
             Tensor: (B, M, K, D).
         """
-        batch, most_media, num_frames = images.shape[:3]
+        batch, most_media = images.shape[:2]
         is_real = torch.arange(most_media, device=images.device) < num_media[:, None]
-        frames = images[is_real].flatten(0, 1)
+        places = is_real.flatten().nonzero().flatten()  # of the real media among all B * M
+        media = images.flatten(0, 1)
+        if media_keys is None or torch.is_grad_enabled() or self.training:
+            tokens = self._encode(media[places])
+        else:
+            keys = list(chain.from_iterable(media_keys))
+            tokens = self.media_cache.collect(keys, lambda numbers: self._encode(media[places[numbers]]))
+        visual_tokens = tokens.new_zeros(batch * most_media, *tokens.shape[1:])
+        visual_tokens[places] = tokens
+        return visual_tokens.unflatten(0, (batch, most_media))
+
+    def _encode(self, media: Tensor) -> Tensor:
+        """Visual tokens (N, K, D) of media (N, F, 3, H, W)."""
+        most = max(1, FRAMES_PER_PASS // media.shape[1])
+        if not torch.is_grad_enabled() and len(media) > most:
+            return torch.cat([self._encode(part) for part in media.split(most)])
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self._is_frozen(self.vision_backbone)):
-            features = self.vision_backbone(frames)
-        real_tokens = self.resampler(features.unflatten(0, (1, -1, num_frames)))[0]
-        visual_tokens = real_tokens.new_zeros(batch, most_media, *real_tokens.shape[1:])
-        visual_tokens[is_real] = real_tokens
-        return visual_tokens
+            features = self.vision_backbone(media.flatten(0, 1))
+        return self.resampler(features.unflatten(0, (1, len(media), -1)))[0]
+
+    @torch.no_grad()
+    def _predict(
+        self, media: tuple, input_ids: Tensor, attention_mask: Tensor, data_samples: list, prompts: Sequence[Prompt]
+    ) -> list:
+        template = self._template_of(data_samples)
+        visual_tokens = self.encode_media(*media)
+        if data_samples[0].get('choices') is None:
+            return self._generate(visual_tokens, input_ids, attention_mask, data_samples, template)
+        # A picture of the pixels' mean is 0 after normalisation.
+        grey = torch.zeros_like(media[0][:1, :1])
+        grey_tokens = self.encode_media(grey, media[1].new_ones(1), [[('grey', *grey.shape)]])[0, 0]
+        return self._rank(visual_tokens, grey_tokens, prompts, data_samples, template)
 
     def _template_of(self, data_samples: list) -> PromptTemplate:
         tasks = {sample.get('task') for sample in data_samples}

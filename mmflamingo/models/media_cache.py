@@ -1,0 +1,90 @@
+"""Visual tokens of media that were seen before: a shot's image is encoded once a run, not once a query."""
+
+import hashlib
+from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+DEFAULT_BYTES = 512 * 2**20  # 2048 media of Flamingo-9B in float32
+
+
+def content_keys(media: Tensor) -> list[Hashable]:
+    """A key for each of M media (M, F, 3, H, W), uint8: the same for the same pixels, whatever file they came from."""
+    shape = tuple(media.shape[1:])
+    return [(shape, hashlib.sha256(medium.contiguous().numpy()).digest()) for medium in media.cpu()]
+
+
+class MediaCache:
+    """Keeps what media were encoded to; the least recently used go when there is no more room.
+
+    Everything is forgotten when the weights that encode change, their dtype or place, or the autocast mode.
+
+    Args:
+        max_bytes: Most bytes of visual tokens to keep; 0 keeps none, and only the media of one call are compared.
+        encoders: The modules whose weights the visual tokens depend on.
+
+    Attributes:
+        num_bytes (int): Bytes of the visual tokens it holds.
+    """
+
+    def __init__(self, max_bytes: int, encoders: Sequence[nn.Module]) -> None:
+        self.max_bytes = max_bytes
+        self._encoders = tuple(encoders)
+        self._state: tuple = ()
+        self.clear()
+
+    def __len__(self) -> int:
+        """Number of media it holds."""
+        return len(self._tokens)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._tokens: dict[Hashable, Tensor] = {}  # least recently used first
+        self.num_bytes = 0
+
+    def collect(self, keys: Sequence[Hashable], encode: Callable[[list[int]], Tensor]) -> Tensor:
+        """Visual tokens of N media, of which only those are encoded that are new, each once.
+
+        Args:
+            keys: N keys, the same for media that are the same.
+            encode: Gives the visual tokens (n, K, D) of n of the media, named by their numbers, 0 to N - 1.
+
+        Returns:
+            Tensor: (N, K, D).
+        """
+        self._forget_if_weights_changed()
+        found = {key: self._tokens.pop(key) for key in dict.fromkeys(keys) if key in self._tokens}
+        self._tokens.update(found)  # the most recently used stand last
+        new = {key: number for number, key in enumerate(keys) if key not in found}
+        if new:
+            encoded = dict(zip(new, encode(list(new.values())), strict=True))
+            found |= encoded
+            self._keep(encoded)
+        return torch.stack([found[key] for key in keys])
+
+    def _keep(self, encoded: dict[Hashable, Tensor]) -> None:
+        for key, tokens in encoded.items():
+            size = tokens.numel() * tokens.element_size()
+            if size > self.max_bytes:
+                return
+            self._tokens[key] = tokens.clone()  # a slice would keep the whole batch in memory
+            self.num_bytes += size
+            while self.num_bytes > self.max_bytes:
+                oldest = self._tokens.pop(next(iter(self._tokens)))
+                self.num_bytes -= oldest.numel() * oldest.element_size()
+
+    def _forget_if_weights_changed(self) -> None:
+        weights = [w for module in self._encoders for w in chain(module.parameters(), module.buffers())]
+        device = weights[0].device.type
+        autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
+        state = (autocast, *map(_version, weights))
+        if state != self._state:
+            self.clear()
+            self._state = state
+
+
+def _version(weight: Tensor) -> tuple[int, int | None]:
+    """Changes with every write that torch counts: an optimizer's, `load_state_dict`'s, and by `to` or `.data = `."""
+    return weight.data_ptr(), None if weight.is_inference() else weight._version
