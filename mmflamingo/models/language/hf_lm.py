@@ -110,7 +110,7 @@ def _load(pretrained: str, kwargs: dict[str, Any]) -> PreTrainedModel:
         )
     if 'gguf_file' in location:  # its weights are whole again, and save_pretrained would refuse
         lm.hf_quantizer = None
-        del lm.config.quantization_config
+        vars(lm.config).pop('quantization_config', None)
     return lm
 
 
