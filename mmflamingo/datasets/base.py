@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import LocalBackend, get_file_backend, join_path, load
+from mmengine.fileio import LocalBackend, get_file_backend, get_text, join_path, load
 from mmengine.utils import is_abs
 
 from mmflamingo.registry import TRANSFORMS
@@ -67,6 +67,10 @@ class FlamingoDataset(BaseDataset):
         """Return the idx-th record as the pipeline receives it."""
         return self.get_query(idx) | {'shots': []}
 
+    def media_paths(self) -> list[str]:
+        """Paths of all pictures and videos that the queries and their shots may show, each once."""
+        return list(dict.fromkeys(self.get_query(i)['img_path'] for i in range(len(self))))
+
     @property
     def num_supports(self) -> int:
         """How many records shots may be drawn from; the set's own, unless it has a support set."""
@@ -108,6 +112,22 @@ class FlamingoDataset(BaseDataset):
             path: The file, already joined with `data_root`.
             argument: Name of the argument that gave it.
         """
+        self._check_file(path, argument)
+        try:
+            return load(path, file_format='json')
+        except (JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{argument}: '{path}' is not valid JSON ({error}). Fetch the file again.") from error
+
+    def load_lines(self, path: str, argument: str) -> list[str]:
+        """Load the lines of a text file that aren't empty; arguments and errors as of `load_annotations`."""
+        self._check_file(path, argument)
+        try:
+            lines = get_text(path).splitlines()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{argument}: '{path}' is not a text file ({error}). Fetch the file again.") from error
+        return [line for line in lines if line.strip()]
+
+    def _check_file(self, path: str, argument: str) -> None:
         if not path:
             raise ValueError(f'{type(self).__name__} needs {argument}, the path of a file.')
         if isinstance(get_file_backend(path), LocalBackend) and not LocalBackend().isfile(path):
@@ -115,10 +135,6 @@ class FlamingoDataset(BaseDataset):
                 f"{argument}: '{path}' does not exist (data_root='{self.data_root}'). "
                 f'Put the file there, or correct data_root or {argument} in the config.'
             )
-        try:
-            return load(path, file_format='json')
-        except (JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{argument}: '{path}' is not valid JSON ({error}). Fetch the file again.") from error
 
     def _under_root(self, path: str) -> str:
         """Join a relative path with `data_root`, as BaseDataset does with `ann_file`."""

@@ -22,7 +22,7 @@ class COCOCaption(FlamingoDataset):
     (`image_info_test2014.json`) gives records without references. Files:
     https://cocodataset.org/#download and https://cs.stanford.edu/people/karpathy/deepimagesent/.
 
-    Optional keys of ours: `group` on an image or annotation, `support_image_ids` on an image (see
+    NoCaps has COCO's layout; the `domain` of its images is kept. Optional keys of ours: `group` on an image or annotation, `support_image_ids` on an image (see
     `InterleavedDataset` and the shot selector 'listed').
 
     Args:
@@ -177,9 +177,7 @@ def _record(image_id: int | str, file_name: str, image: dict) -> Record:
     }
     if 'support_image_ids' in image:
         record['support_ids'] = image['support_image_ids']
-    if 'group' in image:
-        record['group'] = image['group']
-    return record
+    return record | {key: image[key] for key in ('group', 'domain') if key in image}
 
 
 def _add_caption(record: Record, caption: str, entry: dict) -> None:

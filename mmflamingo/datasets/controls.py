@@ -38,6 +38,10 @@ class ShuffledPictures(Dataset):
         """Meta information of the set, as the runner asks for it."""
         return self.dataset.metainfo
 
+    def media_paths(self) -> list[str]:
+        """Paths of all pictures, as of the set itself."""
+        return self.dataset.media_paths()
+
     def __len__(self) -> int:
         return len(self.dataset)
 

@@ -107,6 +107,11 @@ class FewShotMixin:
         text_only = self.shot_selector.arrange(shots[self.num_shots :], rng)
         return attach_shots(query, [drop_image(shot) for shot in text_only] + with_images)
 
+    def media_paths(self) -> list[str]:
+        """Paths of all pictures and videos that the queries and their shots may show, each once."""
+        shown = self.supports if self.num_shots else ()
+        return list(dict.fromkeys([*super().media_paths(), *(record['img_path'] for record in shown)]))
+
     @property
     def num_examples(self) -> int:
         """How many examples a query gets, with images and without."""
@@ -156,6 +161,35 @@ class FewShotMixin:
         if data_prefix is None:
             return self.data_prefix['img_path']
         return self._under_root(data_prefix['img_path'])
+
+
+class SupportFileMixin(FewShotMixin):
+    """FewShotMixin for sets whose method `read_file` reads all there is of a split from one file.
+
+    Args:
+        support_ann_file: Annotation file of the support set; None splits `ann_file`.
+        support_data_prefix: Its `img_path` is the folder of the support set's images or videos; `data_prefix` by
+            default.
+        kwargs: Arguments of `FewShotMixin` and of the dataset.
+    """
+
+    def __init__(
+        self,
+        *args,
+        support_ann_file: str | None = None,
+        support_data_prefix: dict[str, str] | None = None,
+        **kwargs,
+    ) -> None:
+        self.support_ann_file = support_ann_file
+        self.support_data_prefix = support_data_prefix
+        super().__init__(*args, **kwargs)
+
+    def load_support_list(self) -> list[Record] | None:
+        """Read the support file, if there is one."""
+        if self.support_ann_file is None:
+            return None
+        prefix = self._support_img_prefix(self.support_data_prefix)
+        return self.read_file(self._under_root(self.support_ann_file), prefix, 'support_ann_file')
 
 
 def attach_shots(query: Record, shots: Sequence[Record]) -> Record:

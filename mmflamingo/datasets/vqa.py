@@ -2,21 +2,18 @@
 
 import os.path as osp
 import re
-from collections import Counter
 from collections.abc import Hashable
-from random import Random
 from sys import intern
 
 from mmflamingo.registry import DATASETS
 
-from .base import FlamingoDataset, Record, check_unique, one_line, some
+from .base import Record, check_unique, some
 from .few_shot import FewShotMixin
-
-ANSWER_POLICIES = ('majority', 'sample')
+from .questions import QuestionSet, most_common
 
 
 @DATASETS.register_module()
-class COCOVQA(FlamingoDataset):
+class COCOVQA(QuestionSet):
     """Questions about images, one record a question with its ten answers.
 
     Questions and annotations are paired by `question_id`. Files:
@@ -31,12 +28,8 @@ class COCOVQA(FlamingoDataset):
         img_name: Template of the image file names, e.g. 'COCO_val2014_{image_id:012d}.jpg'. By
             default the COCO name of the split that the question file's name tells (train2014,
             val2014, test2015, ...).
-        answer_policy: The answer that an example teaches: 'majority' (`multiple_choice_answer`, or
-            else the most common one), or 'sample', one of the ten.
-        kwargs: Arguments of `FlamingoDataset`.
+        kwargs: Arguments of `QuestionSet`.
     """
-
-    task = 'vqa'
 
     def __init__(
         self,
@@ -44,14 +37,10 @@ class COCOVQA(FlamingoDataset):
         ann_file: str = '',
         *args,
         img_name: str | None = None,
-        answer_policy: str = 'majority',
         **kwargs,
     ) -> None:
-        if answer_policy not in ANSWER_POLICIES:
-            raise ValueError(f'answer_policy={answer_policy!r} is not known; choose of {ANSWER_POLICIES}.')
         self.question_file = question_file
         self.img_name = img_name
-        self.answer_policy = answer_policy
         super().__init__(ann_file, *args, **kwargs)
 
     def load_data_list(self) -> list[Record]:
@@ -95,21 +84,6 @@ class COCOVQA(FlamingoDataset):
             record['task'] = self.task
             record['img_path'] = osp.join(img_prefix, _file_name(template, record['image_id']))
         return records
-
-    def choose_output(self, record: Record, rng: Random, group: Hashable = None) -> tuple[str, Hashable]:
-        """Choose the majority answer or one of the ten, as `answer_policy` says."""
-        sample = self.answer_policy == 'sample'
-        answer = rng.choice(record['gt_answer']) if sample else record['majority_answer']
-        return one_line(answer), record.get('group')
-
-    def has_output(self, record: Record) -> bool:
-        """Say whether the question has answers."""
-        return bool(record['gt_answer'])
-
-    def as_shot(self, record: Record, output: str) -> Record:
-        """Make an example with the chosen answer."""
-        ids = {key: record[key] for key in ('sample_id', 'image_id', 'img_path')}
-        return ids | {'question': one_line(record['question']), 'answer': output}
 
     def _read_list(self, path: str, argument: str, key: str) -> list[dict]:
         content = self.load_annotations(path, argument)
@@ -201,7 +175,7 @@ def _record(question: dict, annotation: dict) -> Record:
         'image_id': question['image_id'],
         'question': question['question'],
         'gt_answer': answers,
-        'majority_answer': annotation.get('multiple_choice_answer') or _most_common(answers),
+        'majority_answer': annotation.get('multiple_choice_answer') or most_common(answers),
         'answer_type': annotation.get('answer_type'),
         'question_type': annotation.get('question_type'),
     }
@@ -211,10 +185,6 @@ def _record(question: dict, annotation: dict) -> Record:
     if 'group' in both:
         record['group'] = both['group']
     return record
-
-
-def _most_common(answers: list[str]) -> str | None:
-    return Counter(answers).most_common(1)[0][0] if answers else None
 
 
 def _coco_img_name(question_file: str, argument: str) -> str:

@@ -10,6 +10,9 @@ from urllib.parse import urlparse
 from urllib.request import Request, urlopen
 
 from mmengine.config import Config
+from mmengine.fileio import LocalBackend, get_file_backend
+
+from mmflamingo.datasets.clips import split_clip
 
 from .errors import MissingFilesError
 from .safe_loading import cached_path, is_url
@@ -18,6 +21,7 @@ SECTIONS = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader')
 HUB_PREFIX = 'hf://'
 HOW_TO_GET = 'how_to_get'
 NETWORK_TIMEOUT = 5  # seconds
+MISSING_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,28 @@ def check_files(cfg: Config, checkpoint: str | None = None) -> None:
     missing = find_missing(cfg, checkpoint)
     if missing:
         raise MissingFilesError(describe(missing))
+
+
+def check_media(dataset: object) -> None:
+    """Check that all pictures and videos of a set are there, before the first of them is missed.
+
+    Args:
+        dataset: A `FlamingoDataset`; others are not checked.
+
+    Raises:
+        MissingFilesError: Gives the number of those missing and names the first ten.
+    """
+    paths = getattr(dataset, 'media_paths', list)()
+    files = dict.fromkeys(split_clip(path)[0] for path in paths if isinstance(path, str))
+    local = [file for file in files if isinstance(get_file_backend(file), LocalBackend)]
+    missing = [file for file in local if not os.path.isfile(file)]
+    if missing:
+        first = '\n  '.join(missing[:MISSING_SHOWN])
+        more = f'\n  and {len(missing) - MISSING_SHOWN} more' if len(missing) > MISSING_SHOWN else ''
+        raise MissingFilesError(
+            f'{len(missing)} of {len(files)} images or videos are missing:\n  {first}{more}\n'
+            "Put them there, or correct data_root and data_prefix['img_path'] of the dataset."
+        )
 
 
 def find_missing(cfg: Config, checkpoint: str | None = None) -> list[Missing]:

@@ -22,6 +22,7 @@ from .journal import Journal, journal_files, read_journals
 from .launch import on_main_rank
 from .memory import free_cache, is_out_of_memory
 from .predictions import FILE_NAME, Record, prediction_record, to_line, to_plain, write_whole
+from .preflight import check_media
 from .scoring import score
 from .shot_features import provide_features
 
@@ -54,11 +55,13 @@ class TestLoop(MMEngineTestLoop):
         """Test; gives the scores.
 
         Raises:
+            MissingFilesError: Pictures or videos are missing.
             RunError: The run to go on with was another one, or no metric could score the predictions, which are kept.
         """
         self.runner.call_hook('before_test')
         self.runner.call_hook('before_test_epoch')
         self.runner.model.eval()
+        on_main_rank(lambda: check_media(self.dataloader.dataset))
         provide_features(self.runner.model, self.dataloader)
         self._protocol = on_main_rank(self._prepare_folder)
         self._digest = protocol.digest(self._protocol)

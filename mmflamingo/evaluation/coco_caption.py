@@ -101,13 +101,21 @@ class COCOCaption(SampleMetric):
     Args:
         metrics: Which of 'CIDEr', 'BLEU', 'ROUGE_L' and 'METEOR' to compute; None for all.
         ann_file: A COCO caption file to take the references from, instead of `gt_caption`.
+        by: Field of the samples to give CIDEr by as well, such as NoCaps' 'domain': `CIDEr/<value>` is the mean of its
+            images' scores, words weighed as in the whole set.
 
     Raises:
         ValueError: A metric is unknown, or the file is no COCO caption file.
         FileNotFoundError: There is no such file.
     """
 
-    def __init__(self, metrics: Sequence[str] | None = None, ann_file: str | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        metrics: Sequence[str] | None = None,
+        ann_file: str | None = None,
+        by: str | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
         metrics = [metrics] if isinstance(metrics, str) else list(metrics or SCORERS)
         unknown = [name for name in metrics if name not in SCORERS]
@@ -116,6 +124,7 @@ class COCOCaption(SampleMetric):
         self.metrics = metrics
         self.references = None if ann_file is None else _read_references(ann_file)
         self.ann_file = ann_file
+        self.by = by
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
@@ -133,6 +142,7 @@ class COCOCaption(SampleMetric):
                     'image_id': image_id,
                     'prediction': clean(prediction),
                     'references': [clean(caption) for caption in references],
+                    'group': self.by and sample.get(self.by),
                 }
             )
 
@@ -162,7 +172,15 @@ class COCOCaption(SampleMetric):
                 totals[name] = 100 * float(total)
                 for result, score in zip(results, per_image, strict=True):
                     self.sample_scores[result['sample_id']][name] = 100 * float(score)
-        return totals
+        return totals | self._cider_by_group(results)
+
+    def _cider_by_group(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        groups = defaultdict(list)
+        for result in results:
+            score = self.sample_scores[result['sample_id']].get('CIDEr')
+            if result['group'] is not None and score is not None:
+                groups[f'CIDEr/{result["group"]}'].append(score)
+        return {name: sum(scores) / len(scores) for name, scores in groups.items()}
 
     def _tokenize(self, captions: Sequence[str], has_java: bool) -> list[str]:
         if has_java:

@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from mmflamingo.engine import preflight
 from mmflamingo.engine.errors import MissingFilesError
-from mmflamingo.engine.preflight import check_files, find_missing
+from mmflamingo.engine.preflight import check_files, check_media, find_missing
 
 URL = 'https://example.com/weights/a.pth'
 
@@ -104,3 +104,25 @@ def test_hub_names_need_the_hub_or_its_cache(tmp_path):
 def test_missing_checkpoint_file():
     (missing,) = find_missing(Config(), 'nowhere.pth')
     assert (missing.key, missing.reason) == ('CHECKPOINT', 'does not exist')
+
+
+class Pictures:
+    def __init__(self, paths):
+        self.media_paths = lambda: paths
+
+
+def test_missing_pictures_are_counted_and_ten_are_named(tmp_path):
+    (tmp_path / 'there.mp4').touch()
+    names = [str(tmp_path / f'{n:02d}.jpg') for n in range(12)]
+    with pytest.raises(MissingFilesError) as caught:
+        check_media(Pictures([*names, f'{tmp_path}/there.mp4#t=1,2']))
+    message = str(caught.value)
+    assert message.startswith('12 of 13 images or videos are missing:')
+    assert names[9] in message and names[10] not in message
+    assert 'and 2 more' in message and "data_prefix['img_path']" in message
+
+
+def test_pictures_that_are_there_or_elsewhere_or_unknown_pass(tmp_path):
+    (tmp_path / 'a.jpg').touch()
+    check_media(Pictures([str(tmp_path / 'a.jpg'), 'https://example.com/b.jpg']))
+    check_media(object())

@@ -198,3 +198,12 @@ def test_padding_of_the_last_batch_is_cut_off(no_java, log):
     metric = METRICS.build({'type': 'mmflamingo.COCOCaption', 'metrics': 'CIDEr'})
     metric.process(None, [*samples, samples[0]])
     assert metric.evaluate(len(samples)) == evaluate(samples, metrics='CIDEr')[0]
+
+
+def test_groups_get_the_means_of_their_images(log):
+    samples = [sample | {'domain': 'near' if n else 'in'} for n, sample in enumerate(caption_samples())]
+    scores, per_sample = evaluate(samples, metrics='CIDEr', by='domain')
+    one, *others = (per_sample[sample['sample_id']]['CIDEr'] for sample in samples)
+    assert scores['CIDEr/in'] == pytest.approx(one)
+    assert scores['CIDEr/near'] == pytest.approx(sum(others) / 2)
+    assert scores['CIDEr'] == pytest.approx((one + sum(others)) / 3)

@@ -24,6 +24,14 @@ def test_file_without_any_ground_truth(tmp_path, monkeypatch):
     assert str(path) in messages[-1]
 
 
+def test_names_of_other_servers(tmp_path):
+    path = tmp_path / 'a.json'
+    metric = ReportVQA(str(path), id_key='image', answer_key='prediction')
+    metric.process(None, [{'sample_id': 'a.jpg', 'pred_answer': 'red'}])
+    metric.evaluate(1)
+    assert json.loads(path.read_text()) == [{'image': 'a.jpg', 'prediction': 'red'}]
+
+
 def test_errors(tmp_path):
     with pytest.raises(ValueError, match="ends with '.json'"):
         ReportVQA('answers.txt')

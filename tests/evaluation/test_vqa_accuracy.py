@@ -1,6 +1,7 @@
 import pytest
 
 from mmflamingo.evaluation import VQAAcc
+from mmflamingo.evaluation.answer_stem import stem
 from mmflamingo.evaluation.vqa_accuracy import vqa_accuracy
 from mmflamingo.registry import METRICS
 
@@ -19,6 +20,46 @@ def test_normalised_only_where_answers_differ():
     assert vqa_accuracy('The Dog.', ['dog'] * 9 + ['cat']) == 1
     assert vqa_accuracy('The Dog.', ['dog'] * 10) == 0
     assert vqa_accuracy(' dog\n', ['dog\t'] * 10) == 1
+
+
+@pytest.mark.parametrize(
+    ('one', 'other'),
+    [
+        ('riding', 'ride'), ('skis', 'ski'), ('skiing', 'ski'), ('running', 'run'), ('ponies', 'pony'), ('ties', 'tie'),
+        ('leaves', 'leaf'), ('gloves', 'glove'), ('boxes', 'box'), ('horses', 'horse'), ('buses', 'bus'),
+        ('glasses', 'glass'), ('buildings', 'build'), ('clothes', 'cloth'), ('morning', 'morn'), ('wedding', 'wed'),
+        ('falling', 'fall'), ('people', 'person'), ("domino's", 'domino'), ('red jeans', 'red jean'),
+        ('going', 'go'), ('christmas', 'christmas'), ('playing', 'play'), ('kitties', 'kitty'), ('viruses', 'virus'),
+    ],
+)  # fmt: skip
+def test_inflections_share_a_stem(one, other):
+    assert stem(one) == stem(other)
+    assert vqa_accuracy(one, [other] * 6 + ['else'] * 4, stemmed=True) == 1
+    assert vqa_accuracy(one, [other] * 10, stemmed=True) == 1
+    assert vqa_accuracy(one, ['else'] * 10, stemmed=True) == 0
+
+
+@pytest.mark.parametrize(
+    ('one', 'other'),
+    [
+        ('king', 'k'),
+        ('string', 'str'),
+        ('bus', 'bu'),
+        ('glass', 'glas s'),
+        ('yes', 'ye'),
+        ('2', ''),
+    ],
+)
+def test_what_is_no_ending_stays(one, other):
+    assert stem(one) != stem(other)
+
+
+def test_stems_are_compared_on_request_only():
+    sample = vqa_sample(1, 'dogs', ['dog'] * 10)
+    for stemmed, expected in (False, 0), (True, 100):
+        metric = VQAAcc(stemmed=stemmed)
+        metric.process(None, [sample])
+        assert metric.evaluate(1)['acc'] == expected
 
 
 def test_groups_and_sample_scores():

@@ -1,0 +1,101 @@
+"""Open-ended questions about images in files of one's own layout: TextVQA, VizWiz and GQA.
+
+Files in the layout of VQAv2, OK-VQA's and those that OpenFlamingo made of TextVQA and VizWiz, are read by `COCOVQA`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from mmflamingo.registry import DATASETS
+
+from .base import Record
+from .few_shot import SupportFileMixin
+from .questions import QuestionFile, question_record
+
+
+@DATASETS.register_module()
+class TextVQA(QuestionFile):
+    """Questions about text in images, ten answers each: `TextVQA_0.5.1_{train,val,test}.json`.
+
+    Images are `{image_id}.jpg`; those of train and val both lie in `train_images`. Files: https://textvqa.org/dataset/.
+    """
+
+    layout = "a JSON object with a list 'data' of questions"
+
+    def entries(self, path: str, argument: str) -> Iterable[Any]:
+        """Load the list `data`."""
+        return self.load_annotations(path, argument)['data']
+
+    def record(self, entry: Any) -> Record:
+        """Make a record of a question."""
+        image_id = entry['image_id']
+        return question_record(
+            entry['question_id'],
+            image_id,
+            f'{image_id}.jpg',
+            answers=entry.get('answers', ()),
+            question=entry['question'],
+        )
+
+
+@DATASETS.register_module()
+class FlamingoEvalTextVQA(SupportFileMixin, TextVQA):
+    """Few-shot TextVQA; arguments of `SupportFileMixin` and `TextVQA`."""
+
+
+@DATASETS.register_module()
+class VizWiz(QuestionFile):
+    """Questions that blind people asked about their photos, ten answers each: `{train,val,test}.json`.
+
+    An image has one question, so its file name is the id of both. Files: https://vizwiz.org/tasks-and-datasets/vqa/.
+    """
+
+    layout = 'a JSON list of {image, question, answers}'
+
+    def record(self, entry: Any) -> Record:
+        """Make a record of a question."""
+        return question_record(
+            entry['image'],
+            entry['image'],
+            entry['image'],
+            answers=[answer['answer'] for answer in entry.get('answers', ())],
+            question=entry['question'],
+            answer_type=entry.get('answer_type'),
+        )
+
+
+@DATASETS.register_module()
+class FlamingoEvalVizWiz(SupportFileMixin, VizWiz):
+    """Few-shot VizWiz; arguments of `SupportFileMixin` and `VizWiz`."""
+
+
+@DATASETS.register_module()
+class GQA(QuestionFile):
+    """Questions made of scene graphs, one answer each: `{train,val,testdev,test}_balanced_questions.json`.
+
+    Images are `{imageId}.jpg`. Files: https://cs.stanford.edu/people/dorarad/gqa/download.html.
+    """
+
+    layout = 'a JSON object with a question for each question id'
+
+    def entries(self, path: str, argument: str) -> Iterable[Any]:
+        """Load pairs of a question id and a question."""
+        return self.load_annotations(path, argument).items()
+
+    def record(self, entry: Any) -> Record:
+        """Make a record of a question."""
+        question_id, question = entry
+        image_id = question['imageId']
+        return question_record(
+            question_id,
+            image_id,
+            f'{image_id}.jpg',
+            answers=[question['answer']] if 'answer' in question else (),
+            question=question['question'],
+            question_type=question.get('types', {}).get('structural'),
+        )
+
+
+@DATASETS.register_module()
+class FlamingoEvalGQA(SupportFileMixin, GQA):
+    """Few-shot GQA; arguments of `SupportFileMixin` and `GQA`."""
