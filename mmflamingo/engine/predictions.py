@@ -41,7 +41,7 @@ def prediction_record(sample: Mapping[str, Any]) -> Record:
     record['output'] = output
     record['prediction'] = fields.pop(f'pred_{output}', None)
     record['references'] = fields.pop(f'gt_{output}', [])
-    return record | fields
+    return record | dict(sorted(fields.items()))  # in the same order in every process
 
 
 def data_sample(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,11 @@ def test_question_and_its_id_are_kept():
     assert [record[name] for name in ('generated', 'prediction', 'references')] == ['so be it', 'so', ['so']]
 
 
+def test_same_line_in_whatever_order_the_fields_come():
+    backwards = dict(reversed(ANSWERED.items()))
+    assert to_line(prediction_record(backwards)) == to_line(prediction_record(ANSWERED))
+
+
 def test_metrics_get_all_fields_back():
     record = json.loads(to_line(prediction_record(ANSWERED) | {'scores': {'acc': 30.0}}))
     changed = {'question_id': 9, 'img_path': 'a.png', 'shots': [], 'logits': [1.0, 1.0]}
