@@ -28,13 +28,15 @@ class FewShotMixin:
 
     Shots of a query are chosen among the supports without the query's own image; all that is random
     in it comes from `Random(f'{seed}-{sample_id}')`. OpenFlamingo's zero shots are `num_shots=0,
-    num_text_only_shots=2`.
+    zero_shot_text_only=2`.
 
     Args:
         num_shots: Examples with their images before each query.
         num_support_examples: Size of the support set; None or -1 takes all there are.
         num_query_examples: Number of queries; None or -1 takes all there are.
         num_text_only_shots: Examples without their images, put before those with images.
+        zero_shot_text_only: The same where `num_shots` is 0, so that a protocol's zero shots and its others differ in
+            `num_shots` alone.
         seed: Names the split and the shots.
         shot_selector: How shots are chosen and ordered: a name or a config of SHOT_SELECTORS:
             'random', 'rices', 'class_balanced' or 'listed'. With 'listed' the support set is never
@@ -51,13 +53,17 @@ class FewShotMixin:
         num_support_examples: int | None = 2048,
         num_query_examples: int | None = 5000,
         num_text_only_shots: int = 0,
+        zero_shot_text_only: int = 0,
         seed: int = 0,
         shot_selector: str | dict = 'random',
         find_twins: bool = True,
         **kwargs,
     ) -> None:
         self.num_shots = _count('num_shots', num_shots)
+        of_zero_shots = _count('zero_shot_text_only', zero_shot_text_only)
         self.num_text_only_shots = _count('num_text_only_shots', num_text_only_shots)
+        if self.num_shots == 0 and self.num_text_only_shots == 0:
+            self.num_text_only_shots = of_zero_shots
         self.num_support_examples = _limit('num_support_examples', num_support_examples)
         self.num_query_examples = _limit('num_query_examples', num_query_examples)
         self.seed = seed

@@ -129,6 +129,7 @@ class Suite:
             apply_protocol(cfg, self.published)
         text_only = (self.published or self.cfg).get('zero_shot_text_only') or {}
         of_task = text_only.get(task_of(cfg), 0)
+        dataset.pop('zero_shot_text_only', None)  # the suite says how many
         dataset.update(
             num_shots=cell.shots,
             num_text_only_shots=0 if cell.shots else text_only.get(cell.benchmark, of_task),

@@ -173,6 +173,11 @@ class TestShots:
         assert [shot['img_path'] is None for shot in both['shots']] == [True, True, False]
         assert len(both['img_path']) == 2
 
+    @pytest.mark.parametrize('shots, text_only', [(0, [True, True]), (1, [False])])
+    def test_text_only_for_zero_shots_alone(self, caption_set, shots, text_only):
+        record = caption_set(num_shots=shots, zero_shot_text_only=2).get_data_info(0)
+        assert [shot['img_path'] is None for shot in record['shots']] == text_only
+
     def test_none(self, caption_set):
         record = caption_set().get_data_info(0)
         assert record['shots'] == []

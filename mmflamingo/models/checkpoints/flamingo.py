@@ -34,7 +34,9 @@ SECOND_NAMES = (
 )
 SYSTEMS = ('mmflamingo', 'openmmlab', 'openflamingo_v1', 'openflamingo_v2')
 VISION = 'vision_encoder.'
-COMPUTED = '.rotary_emb.inv_freq'  # in files of old transformers; no parameter
+# No parameters, but in files of old transformers: rotary frequencies, causal masks and what they fill in. OpenFlamingo 4B's
+# file has them.
+COMPUTED = re.compile(r'lang_encoder\..*\.(rotary_emb\.inv_freq|(attn|attention)\.(masked_)?bias)')
 
 
 def flamingo_state_dict(state_dict: Mapping[str, Tensor], layers_path: str) -> dict[str, Tensor]:
@@ -58,7 +60,7 @@ def flamingo_state_dict(state_dict: Mapping[str, Tensor], layers_path: str) -> d
         return dict(state_dict)
     translated: dict[str, Tensor] = {}
     for key, value in state_dict.items():
-        if key.startswith(VISION) or key.endswith(COMPUTED):
+        if key.startswith(VISION) or COMPUTED.fullmatch(key):
             continue
         ours = _rename(key, RULES, layers_path)
         if ours in translated and not torch.equal(translated[ours], value):

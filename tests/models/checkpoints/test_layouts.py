@@ -79,7 +79,9 @@ def as_openflamingo(model, view):
             )
             rest = rest.replace('.ln1.', '.ln_1.').replace('.ln2.', '.ln_2.')
             theirs[f'vision_encoder.{rest}'] = value
-    theirs['lang_encoder.model.layers.0.decoder_layer.self_attn.rotary_emb.inv_freq'] = torch.ones(2)
+    layer = 'lang_encoder.model.layers.0.decoder_layer'  # with what is no parameter, in files of old transformers
+    theirs |= {f'{layer}.self_attn.rotary_emb.inv_freq': torch.ones(2), f'{layer}.attention.masked_bias': torch.ones(1)}
+    theirs[f'{layer}.attention.bias'] = torch.ones(1, 1, 4, 4, dtype=torch.bool)
     theirs |= {'vision_encoder.ln_post.weight': torch.ones(16), 'vision_encoder.proj': torch.ones(16, 8)}
     return theirs
 
@@ -128,7 +130,7 @@ def test_what_is_read_is_written_as_it_was(flamingo_of, system):
     theirs = unwrap(checkpoint_for(flamingo_of().state_dict(), system, 'model.layers'), 'file')
     if system.startswith('openflamingo'):  # against the keys written out by hand
         view = 'both' if system == 'openflamingo_v1' else 'layers'
-        dropped = ('ln_post.weight', 'encoder.proj', 'inv_freq')
+        dropped = ('ln_post.weight', 'encoder.proj', 'inv_freq', 'attention.bias', 'masked_bias')
         by_hand = {k: v for k, v in as_openflamingo(flamingo_of(), view).items() if not k.endswith(dropped)}
         assert theirs.keys() == by_hand.keys()
     again = unwrap(checkpoint_for(flamingo_state_dict(theirs, 'model.layers'), system, 'model.layers'), 'file')
