@@ -54,8 +54,9 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         self.to_rgb = to_rgb
         self.loss_on = loss_on
         self.max_length = max_length
-        self.register_buffer('mean', torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer('std', torch.tensor(std).view(3, 1, 1), persistent=False)
+        # No buffers: a model in bfloat16 has to subtract the same mean.
+        self.mean = torch.tensor(mean, dtype=torch.float32).view(3, 1, 1)
+        self.std = torch.tensor(std, dtype=torch.float32).view(3, 1, 1)
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """Prepares a batch.
@@ -139,9 +140,10 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
             )
         most_media, (shape,) = max(map(len, inputs)), shapes
         stacked = torch.zeros(len(inputs), most_media, *shape, dtype=torch.float32, device=self.device)
+        mean, std = self.mean.to(self.device), self.std.to(self.device)
         for media, pixels in zip(stacked, inputs, strict=True):  # in place: these are the largest tensors of a batch
             media = media[: len(pixels)].copy_(pixels.flip(-3) if self.to_rgb else pixels)
-            media.sub_(self.mean).div_(self.std)
+            media.sub_(mean).div_(std)
         return stacked
 
 

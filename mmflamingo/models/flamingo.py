@@ -206,6 +206,7 @@ class Flamingo(BaseModel):
 
     def _encode(self, media: Tensor) -> Tensor:
         """Visual tokens (N, K, D) of media (N, F, 3, H, W)."""
+        media = media.to(next(self.vision_backbone.parameters()).dtype)
         most = max(1, FRAMES_PER_PASS // media.shape[1])
         if not torch.is_grad_enabled() and len(media) > most:
             return torch.cat([self._encode(part) for part in media.split(most)])

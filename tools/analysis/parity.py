@@ -36,8 +36,8 @@ def run_peer(python: str, worker: str, folder: Path) -> None:
 
 
 def compare_models(folder: Path, peer: Callable, freeze: bool) -> Iterator[Row]:
-    for host in HOSTS:
-        files.write_language_model(host, folder / 'lm' / host)
+    for host, config in HOSTS.items():
+        files.write_language_model({'model_type': host, **config}, folder / 'lm' / host)
     sentences = [entry['caption'] for entry in json.loads(EMOJI_CAPTIONS.read_text())['annotations']]
     files.write_tokenizer(sentences, folder / 'tokenizer')
     yield from systems.compare(folder, peer, freeze)

@@ -26,6 +26,7 @@ class MediaContext:
 
     Attributes:
         index (Tensor): (R, L), the medium of each token of the R rows in the running forward pass.
+        reads_prompt (bool): The running forward pass reads a prompt; else it goes on with generated tokens.
     """
 
     def __init__(
@@ -68,19 +69,19 @@ class MediaContext:
         self.index = self._media_index(is_media, self._seen, positions >= self._prompt_length)
         self._seen = self._seen + is_media.sum(-1)
         self._first = torch.arange(batch, device=input_ids.device) * num_media
-        self._reads_prompt = past_length < self._prompt_length
-        if self._reads_prompt:
+        self.reads_prompt = past_length < self._prompt_length
+        if self.reads_prompt:
             self._deal_out(batch, num_media)
 
     def group(self, queries: Tensor) -> Tensor:
         """Queries (R, L, D) of all tokens to those of the groups, (G, S, D)."""
-        if not self._reads_prompt:
+        if not self.reads_prompt:
             return queries.reshape(len(self.visual_tokens), -1, queries.shape[-1])
         return queries.flatten(0, 1).index_select(0, self._members.flatten()).unflatten(0, self._members.shape)
 
     def ungroup(self, seen: Tensor) -> Tensor:
         """What the groups saw, (G, S, D), to all tokens, (R, L, D): exactly 0 where there is no medium."""
-        if self._reads_prompt:
+        if self.reads_prompt:
             seen = seen.flatten(0, 1).index_select(0, self._places)
         return seen.reshape(*self.index.shape, -1).masked_fill((self.index == 0)[..., None], 0)
 
@@ -89,14 +90,14 @@ class MediaContext:
 
         The last medium's are kept for the tokens that will be generated, unless gradients flow.
         """
-        if not self._reads_prompt and attention in self._last_keys_values:
+        if not self.reads_prompt and attention in self._last_keys_values:
             return self._last_keys_values[attention]
         keys_values = attention.project(self.visual_tokens.flatten(0, 1))
         last = self._first + (self._seen.view(len(self._first), -1)[:, 0] - 1).clamp(min=0)
         if torch.is_grad_enabled():
-            return keys_values if self._reads_prompt else tuple(x[last] for x in keys_values)
+            return keys_values if self.reads_prompt else tuple(x[last] for x in keys_values)
         self._last_keys_values[attention] = tuple(x[last] for x in keys_values)
-        return keys_values if self._reads_prompt else self._last_keys_values[attention]
+        return keys_values if self.reads_prompt else self._last_keys_values[attention]
 
     def keep(self, samples: Tensor) -> None:
         """Goes on with these samples only, given by their numbers."""

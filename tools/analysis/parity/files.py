@@ -1,14 +1,14 @@
 """Folders that the systems read: a language model and a tokenizer in Hugging Face's layout."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 from sentencepiece import SentencePieceTrainer
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from .setups import HOSTS, VOCAB_SIZE
+from .setups import VOCAB_SIZE
 from .weights import fill
 
 TOKENIZER_CONFIG = {
@@ -22,17 +22,16 @@ TOKENIZER_CONFIG = {
 }
 
 
-def write_language_model(host: str, folder: Path) -> None:
-    """Writes a host's config by hand and its weights by torch, which old and new transformers read."""
+def write_language_model(config: Mapping, folder: Path) -> None:
+    """Writes a config by hand and weights for it by torch, which old and new transformers read."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = {'model_type': host, **HOSTS[host], 'torch_dtype': 'float32'}
-    (folder / 'config.json').write_text(json.dumps(config, indent=2))
+    (folder / 'config.json').write_text(json.dumps({**config, 'torch_dtype': 'float32'}, indent=2))
     lm = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
     fill(lm)
     torch.save(lm.state_dict(), folder / 'pytorch_model.bin')
 
 
-def write_tokenizer(sentences: Iterable[str], folder: Path) -> None:
+def write_tokenizer(sentences: Iterable[str], folder: Path, vocab_size: int = VOCAB_SIZE) -> None:
     """Trains a sentencepiece vocabulary as LLaMA has one."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / 'tokenizer.model').open('wb') as model:
@@ -40,7 +39,7 @@ def write_tokenizer(sentences: Iterable[str], folder: Path) -> None:
             sentence_iterator=iter(sentences),
             model_writer=model,
             model_type='bpe',
-            vocab_size=VOCAB_SIZE,
+            vocab_size=vocab_size,
             character_coverage=1.0,
             byte_fallback=False,
             num_threads=1,

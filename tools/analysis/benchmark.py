@@ -1,0 +1,154 @@
+"""Measures how fast a model is tested, where the time goes, and how far the machine's limit is.
+
+python tools/analysis/benchmark.py [CONFIG [CHECKPOINT]] [--shots N ...] [--dtype bfloat16] [--amp] [--out FILE]
+python tools/analysis/benchmark.py --against PYTHON --system mmpretrain
+
+Without a config a model of the proportions of Flamingo-9B, small enough for a CPU, captions generated photographs. With
+--against, mmpretrain or OpenFlamingo does the same in an environment of its own (made as for parity.py), with the same
+weights and inputs and by turns; captions are compared. docs/benchmarks.md has results.
+"""
+
+import argparse
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import torch
+from benchmark import limit, ours, report, setup, stages
+from benchmark.peer import Peer
+from benchmark.report import Result
+from mmengine.config import Config
+from parity.weights import fill
+
+from mmflamingo import get_model
+from mmflamingo.datasets import FlamingoDataset
+from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly, state_dict_for
+from mmflamingo.engine.cli import load_config
+from mmflamingo.models import Flamingo
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', nargs='?', help="a config with a few-shot test set [the benchmark's own model]")
+    parser.add_argument('checkpoint', nargs='?', help='its weights, if the model zoo has none')
+    parser.add_argument('--shots', type=int, nargs='+', default=[0, 4, 32])
+    parser.add_argument('--samples', type=int, default=64, help='queries a turn [64]')
+    parser.add_argument('--turns', type=int, default=3, help='how often each is measured; the best counts [3]')
+    parser.add_argument('--batch-size', type=int, nargs='+', default=[16], help='one, or one for each number of shots')
+    parser.add_argument('--dtype', help='dtype of weights and activations, such as bfloat16')
+    parser.add_argument('--amp', action='store_true', help='predict under autocast, as tools/test.py --amp does')
+    parser.add_argument('--threads', type=int, help='threads of matrix products [one a core]')
+    parser.add_argument('--against', metavar='PYTHON', help='the Python of an environment that has another system')
+    parser.add_argument('--system', choices=('mmpretrain', 'openflamingo'), default='mmpretrain')
+    parser.add_argument(
+        '--peer-samples', type=int, nargs='+', default=[16], help='queries it gets a turn, the first ones'
+    )
+    parser.add_argument('--peer-batch-size', type=int, nargs='+', default=[8])
+    parser.add_argument('--out', type=Path, metavar='FILE', help='write the results to this file (.json) too')
+    args = parser.parse_args()
+    if args.against and args.config:
+        parser.error("--against runs the benchmark's own model: leave out the config")
+    return args
+
+
+def build_model(args: argparse.Namespace, cfg: Config, weights: Path | None) -> Flamingo:
+    """The model under test."""
+    dtype = getattr(torch, args.dtype) if args.dtype else None
+    if args.config:
+        return get_model(args.config, args.checkpoint or True, dtype=dtype)
+    model = get_model(setup.CONFIG, pretrained=False)
+    if weights:
+        state_dict = torch.load(weights, weights_only=True)
+        load_state_dict_strictly(model, state_dict_for(model, state_dict, str(weights)), str(weights))
+    else:
+        fill(model)
+    return model.to(dtype=dtype)
+
+
+def measure(
+    args: argparse.Namespace, cfg: Config, model: Flamingo, dataset: FlamingoDataset, batch_size: int, peer_turn
+) -> Result:
+    """Alternates turns of the two, then looks where the time goes in a turn of its own."""
+    device = next(model.parameters()).device
+    dtype = torch.bfloat16 if args.amp else next(model.parameters()).dtype
+    autocast = partial(torch.autocast, device.type, torch.bfloat16) if args.amp else contextlib.nullcontext
+    rate, turns, theirs = 0.0, [], []
+    for _ in range(args.turns):
+        rate = max(rate, limit.gemm_rate(dtype, device))
+        turns.append(ours.run(model, dataset, batch_size, autocast))
+        theirs += [peer_turn()] if peer_turn else []
+        print(f'  {len(dataset) / turns[-1].seconds:.3g} samples/s', flush=True)
+    clock = stages.StageClock()
+    with stages.watched(model, dataset, clock), limit.watched(model) as work:
+        watched = ours.run(model, dataset, batch_size, autocast)
+        seconds = dict(clock.seconds)
+        scores = clock.timed('metric', ours.score)(watched, ours.build_metrics(cfg))
+    needed = limit.fewest_flops(model, work, dataset[0]['inputs'].shape[1:])
+    result = Result(
+        shots=dataset.num_shots,
+        batch_size=batch_size,
+        samples=len(dataset),
+        rates=[len(dataset) / turn.seconds for turn in turns],
+        peak_bytes=max(turn.peak_bytes for turn in turns),
+        working_bytes=max(turn.working_bytes for turn in turns),
+        limit=len(dataset) * rate / needed,
+        stages=seconds,
+        metric_seconds=clock.seconds['metric'],
+        scores=scores,
+    )
+    if theirs:
+        count = len(theirs[0]['captions'])
+        result.peer = {
+            'samples': count,
+            'rates': [count / turn['seconds'] for turn in theirs],
+            **{key: max(turn[key] for turn in theirs) for key in ('peak_bytes', 'working_bytes')},
+            'identical': sum(map(_same, turns[0].captions[:count], theirs[0]['captions'])),
+        }
+    return result
+
+
+def for_each_shots(values: Sequence[int], shots: Sequence[int]) -> dict[int, int]:
+    """One value for each number of shots; the last one given counts for the rest."""
+    return {number: values[min(place, len(values) - 1)] for place, number in enumerate(shots)}
+
+
+def _same(caption: str, other: str) -> bool:
+    """Whether the tokens are the same; the tokenizers of the two put spaces around them as they like."""
+    return caption.split() == other.split()
+
+
+def main() -> None:
+    args = parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if not args.config:
+        setup.write_files()
+    cfg = load_config(str(args.config or setup.CONFIG))
+    datasets = {shots: ours.build_dataset(cfg, shots, args.samples) for shots in args.shots}
+    peer, weights = None, None
+    if args.against:
+        folder = setup.write_job(args.system, cfg, datasets)
+        peer, weights = Peer(args.against, args.system, folder, torch.get_num_threads()), folder / 'weights.pth'
+    model = build_model(args, cfg, weights)
+    settings = (args.batch_size, args.peer_batch_size, args.peer_samples)
+    own_sizes, peer_sizes, peer_samples = (for_each_shots(values, args.shots) for values in settings)
+    results = []
+    for shots, dataset in datasets.items():
+        print(f'{shots} shots', flush=True)
+        peer_turn = partial(peer.run, shots, peer_sizes[shots], peer_samples[shots]) if peer else None
+        result = measure(args, cfg, model, dataset, own_sizes[shots], peer_turn)
+        if peer:
+            result.peer['batch_size'] = peer_sizes[shots]
+        results.append(result)
+        if args.out:
+            args.out.write_text(json.dumps([asdict(result) for result in results], indent=1))
+    if peer:
+        peer.close()
+    print(f'\n{report.speed_table(results, args.system if peer else None)}\n\n{report.stage_table(results)}')
+
+
+if __name__ == '__main__':
+    main()
