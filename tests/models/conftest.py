@@ -5,6 +5,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+import mmflamingo.engine  # noqa: F401  its loaders read archives and folders
 from mmflamingo.models.language import FlamingoLMAdapter
 from mmflamingo.registry import MODELS
 

@@ -135,7 +135,7 @@ class CLIPVisionTransformer(BaseModule):
                 f'Pictures are {tuple(images.shape[-2:])}, this backbone takes {self.img_size} x {self.img_size}: '
                 'make the pipeline resize and crop to model.vision_backbone.img_size.'
             )
-        x = self.patch_embed(images).flatten(2).transpose(1, 2)  # (N, V, D)
+        x = self.patch_embed(images.to(self.patch_embed.weight.dtype)).flatten(2).transpose(1, 2)  # (N, V, D)
         x = torch.cat([self.class_embedding.expand(len(x), 1, -1), x], dim=1) + self.position_embedding
         x = self.ln_pre(x)
         for block in self.blocks:

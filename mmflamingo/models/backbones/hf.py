@@ -52,7 +52,7 @@ class HFVisionBackbone(BaseModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) normalised RGB pictures -> (N, V, D) patch features."""
-        features = self.tower(pixel_values=images, output_hidden_states=True).hidden_states[-1]
+        features = self.tower(pixel_values=images.to(self.tower.dtype), output_hidden_states=True).hidden_states[-1]
         num_patches = (images.shape[-2] // self.patch_size) * (images.shape[-1] // self.patch_size)
         return features[:, features.shape[1] - num_patches :]
 

@@ -57,6 +57,7 @@ class OpenCLIPVisionBackbone(BaseModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) normalised RGB pictures -> (N, V, D) patch features."""
+        images = images.to(next(self.visual.parameters()).dtype)
         if hasattr(self.visual, 'trunk'):
             features = self.visual.trunk.forward_features(images)
             if features.ndim == 3:

@@ -94,3 +94,29 @@ def test_patches_without_other_tokens(model_type, pictures):
 def test_a_model_that_is_no_vision_transformer():
     with pytest.raises(ValueError, match='no vision transformer'):
         HFVisionBackbone(config=dict(model_type='gpt2', n_embd=8, n_layer=1, n_head=1))
+
+
+@pytest.mark.parametrize('family', ['ours', 'open_clip', 'hf'])
+@torch.no_grad()
+def test_pictures_come_to_the_dtype_of_the_weights(family, pictures):
+    """A model of `get_model(dtype=torch.bfloat16)` gets float32 pictures."""
+    if family == 'open_clip':
+        pytest.importorskip('open_clip')
+    backbone = {
+        'ours': lambda: CLIPVisionTransformer({'embed_dims': 16, 'depth': 1, 'heads': 2}, img_size=8, patch_size=4),
+        'open_clip': lambda: OpenCLIPVisionBackbone(config=CONFIG),
+        'hf': lambda: HFVisionBackbone(
+            config=dict(
+                model_type='vit',
+                hidden_size=16,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                intermediate_size=32,
+                image_size=8,
+                patch_size=4,
+            )
+        ),
+    }[family]()
+    features = backbone.eval().to(torch.bfloat16)(pictures)
+    assert features.dtype == torch.bfloat16
+    assert features.shape == (3, 4, 16)

@@ -35,7 +35,8 @@ def _ours(act: str, state_dict: dict[str, Tensor]) -> CLIPVisionTransformer:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'theirs.pth'
         torch.save(state_dict, path)
-        return CLIPVisionTransformer(arch, VISION['image_size'], VISION['patch_size'], act, str(path)).eval()
+        size = {'img_size': VISION['image_size'], 'patch_size': VISION['patch_size']}
+        return CLIPVisionTransformer(arch, **size, act=act, pretrained=str(path)).eval()
 
 
 @torch.no_grad()
