@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import image_layouts
 import pytest
 import torch
-from layouts import WRITERS, read_scenes
+import video_layouts
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from scenes import read_scenes
 
 from mmflamingo.engine.cli import load_config
 from mmflamingo.engine.metafile import find_weights
@@ -46,7 +48,8 @@ def benchmark(tmp_path, scenes, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def make(name, **options):
-        ids = WRITERS[name](tmp_path / 'data', *scenes)
+        writers = {**vars(image_layouts), **vars(video_layouts)}
+        ids = writers[name.replace('-', '_')](tmp_path / 'data', *scenes)
         config = Config.fromfile(ROOT / f'configs/_base_/datasets/{name}.py')
         set_size(config.test_dataloader.dataset.pipeline, 128)
         config.test_dataloader.dataset.update(options)
@@ -81,8 +84,10 @@ def score(monkeypatch):
     monkeypatch.setattr('mmflamingo.evaluation.coco_caption.shutil.which', lambda name: None)
 
     def run(config, samples):
-        metric = METRICS.build(config.test_evaluator)
-        metric.process(None, samples)
-        return metric.evaluate(len(samples))
+        scores, metrics = {}, config.test_evaluator
+        for metric in map(METRICS.build, metrics if isinstance(metrics, list) else [metrics]):
+            metric.process(None, samples)
+            scores |= metric.evaluate(len(samples))
+        return scores
 
     return run

@@ -2,9 +2,11 @@
 
 import mmcv.transforms  # noqa: F401
 
+from .choices import AddChoices
 from .formatting import PackInputs
 from .geometry import ResizeEdge
-from .loading import LoadImage, LoadImageFromFile, LoadVideoFrames
+from .loading import LoadImage, LoadImageFromFile
+from .video import LoadVideoFrames
 from .wrappers import ApplyToList
 
-__all__ = ['ApplyToList', 'LoadImage', 'LoadImageFromFile', 'LoadVideoFrames', 'PackInputs', 'ResizeEdge']
+__all__ = ['AddChoices', 'ApplyToList', 'LoadImage', 'LoadImageFromFile', 'LoadVideoFrames', 'PackInputs', 'ResizeEdge']

@@ -1,9 +1,8 @@
-"""Reading pictures and videos; a file that can't be read is always named."""
+"""Reading pictures; a file that can't be read is always named."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -11,7 +10,6 @@ import mmcv.transforms
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
-from mmcv.transforms import BaseTransform
 from PIL import ImageFile
 
 from mmflamingo.registry import TRANSFORMS
@@ -109,92 +107,6 @@ class LoadImage(LoadImageFromFile):
         results['img'] = np.ascontiguousarray(image)
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
-
-
-@TRANSFORMS.register_module()
-class LoadVideoFrames(BaseTransform):
-    """Load frames spread evenly over a video: the middle ones of `num_frames` equal parts.
-
-    Needs PyAV (`pip install mmflamingo[optional]`).
-
-    Required Keys:
-
-    - img_path: path of the video
-
-    Added Keys:
-
-    - img: list of `num_frames` arrays, uint8 (H, W, 3), BGR
-    - img_shape, ori_shape: (H, W)
-
-    Args:
-        num_frames: Frames to give; a shorter video repeats some.
-    """
-
-    def __init__(self, num_frames: int = 8) -> None:
-        if num_frames < 1:
-            raise ValueError(f'num_frames={num_frames} must be positive.')
-        self.num_frames = num_frames
-
-    def transform(self, results: dict) -> dict:
-        """Load `img_path`."""
-        av = _import_av()
-        path = results['img_path']
-        if not Path(path).is_file():
-            raise FileNotFoundError(
-                f"Video '{path}' does not exist. Put it there, or correct data_root and "
-                "data_prefix['img_path'] of the dataset."
-            )
-        try:
-            total = _count_frames(av, path)
-            frames = _decode(av, path, frame_indices(total, self.num_frames)) if total else []
-        except av.FFmpegError as error:
-            raise ValueError(f"'{path}' is not a readable video: {error}.") from error
-        if not frames:
-            raise ValueError(f"'{path}' holds no video frames.")
-        results['img'] = frames
-        results['img_shape'] = results['ori_shape'] = frames[0].shape[:2]
-        return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(num_frames={self.num_frames})'
-
-
-def frame_indices(total: int, num_frames: int) -> list[int]:
-    """Cut `total` frames into equal parts and take the middle of each."""
-    return [(2 * part + 1) * total // (2 * num_frames) for part in range(num_frames)]
-
-
-def _count_frames(av: ModuleType, path: str) -> int:
-    """Count the packets of the first video stream; nothing is decoded."""
-    with av.open(path) as container:
-        if not container.streams.video:
-            raise ValueError(f"'{path}' holds no video stream.")
-        return sum(packet.size > 0 for packet in container.demux(video=0))
-
-
-def _decode(av: ModuleType, path: str, indices: Sequence[int]) -> list[np.ndarray]:
-    """Decode the frames of ascending `indices`; past the end the last one is repeated."""
-    frames, frame = [], None
-    with av.open(path) as container:
-        for position, frame in enumerate(container.decode(video=0)):
-            wanted = indices.count(position)
-            if wanted:
-                frames += [frame.to_ndarray(format='bgr24')] * wanted
-            if len(frames) == len(indices):
-                return frames
-    if frame is not None:
-        frames += [frame.to_ndarray(format='bgr24')] * (len(indices) - len(frames))
-    return frames
-
-
-def _import_av() -> ModuleType:
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError(
-            "Videos need PyAV, which is not installed: pip install 'mmflamingo[optional]' (or pip install av)."
-        ) from error
-    return av
 
 
 @contextmanager

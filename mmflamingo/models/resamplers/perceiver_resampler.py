@@ -48,8 +48,9 @@ class PerceiverResampler(nn.Module):
         dim_head: Width of a head.
         heads: Number of heads.
         num_latents: Number of visual tokens of a medium, K.
-        max_frames: Most frames a medium may have; they get learned temporal embeddings. None leaves
-            the frames without an order, as the image models of OpenFlamingo do.
+        max_frames: Number of learned temporal embeddings, one a frame; media of more frames get them interpolated
+            linearly, as in the paper (8 in training, 30 in tests). None leaves the frames without an order, as the image
+            models of OpenFlamingo do.
         ff_mult: Width of the feed-forward's hidden layer, in multiples of `dim`.
         pretrained: Checkpoint with weights to start from, such as one of a CoCa training whose attentional pooler is
             a resampler. None: they start at random or come with the checkpoint of the whole model.
@@ -85,21 +86,20 @@ class PerceiverResampler(nn.Module):
 
         Returns:
             Tensor: (B, M, K, D), the visual tokens.
-
-        Raises:
-            ValueError: A medium has more frames than there are temporal embeddings.
         """
         batch, num_media, num_frames = features.shape[:3]
         if self.frame_embs is not None:
-            if num_frames > len(self.frame_embs):
-                raise ValueError(
-                    f'A medium has {num_frames} frames, but model.resampler.max_frames is '
-                    f'{len(self.frame_embs)}. Load fewer frames or train with a larger max_frames.'
-                )
-            features = features + self.frame_embs[:num_frames, None]
+            features = features + self._temporal_embeddings(num_frames)[:, None]
         features = features.flatten(0, 1).flatten(1, 2)
         latents = self.latents.expand(len(features), -1, -1)
         for attention, ff in self.layers:
             latents = latents + attention(features, latents)
             latents = latents + ff(latents)
         return self.norm(latents).unflatten(0, (batch, num_media))
+
+    def _temporal_embeddings(self, num_frames: int) -> Tensor:
+        """(F, D): the first ones, or all of them stretched over more frames."""
+        if num_frames <= len(self.frame_embs):
+            return self.frame_embs[:num_frames]
+        stretched = F.interpolate(self.frame_embs.T[None], size=num_frames, mode='linear', align_corners=True)
+        return stretched[0].T

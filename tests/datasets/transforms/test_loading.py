@@ -1,5 +1,3 @@
-import builtins
-import sys
 from pathlib import Path
 
 import mmcv.transforms
@@ -9,8 +7,7 @@ from mmengine.registry import DefaultScope
 from PIL import Image, ImageFile
 
 from mmflamingo.datasets import COCOCaption
-from mmflamingo.datasets.transforms import LoadImage, LoadImageFromFile, LoadVideoFrames
-from mmflamingo.datasets.transforms.loading import frame_indices
+from mmflamingo.datasets.transforms import LoadImage, LoadImageFromFile
 from mmflamingo.registry import TRANSFORMS
 
 
@@ -123,97 +120,3 @@ class TestImages:
         with DefaultScope.overwrite_default_scope(scope):
             dataset = COCOCaption(captions(), str(tmp_path), pipeline=[config])
         assert type(dataset.pipeline.transforms[0]) is LoadImageFromFile
-
-
-@pytest.mark.parametrize(
-    ('total', 'num_frames', 'indices'),
-    [(8, 4, [1, 3, 5, 7]), (10, 1, [5]), (9, 3, [1, 4, 7]), (2, 4, [0, 0, 1, 1]), (1, 2, [0, 0])],
-)
-def test_frame_indices(total, num_frames, indices):
-    assert frame_indices(total, num_frames) == indices
-
-
-class TestVideos:
-    @pytest.fixture
-    def video(self, tmp_path):
-        """Twenty frames, each of one grey level: frame i has 10 * i."""
-        av = pytest.importorskip('av')
-        path = tmp_path / 'a.mp4'
-        with av.open(str(path), 'w') as container:
-            stream = container.add_stream('mpeg4', rate=10)
-            stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
-            for level in range(0, 200, 10):
-                pixels = np.full((48, 64, 3), level, dtype=np.uint8)
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format='rgb24')))
-            container.mux(stream.encode())
-        return str(path)
-
-    @pytest.mark.parametrize('num_frames', [1, 4, 20, 30])
-    def test_frames_are_spread_evenly(self, video, num_frames):
-        results = LoadVideoFrames(num_frames)({'img_path': video})
-        levels = [frame.mean() for frame in results['img']]
-        expected = [10 * i for i in frame_indices(20, num_frames)]
-        np.testing.assert_allclose(levels, expected, atol=4)
-        assert {frame.shape for frame in results['img']} == {(48, 64, 3)}
-        assert results['img_shape'] == (48, 64)
-
-    def test_channels_are_bgr(self, tmp_path):
-        cv2 = pytest.importorskip('cv2')
-        pytest.importorskip('av')
-        path = str(tmp_path / 'a.avi')
-        writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*'MJPG'), 5, (64, 48))
-        for _ in range(5):
-            writer.write(np.full((48, 64, 3), (200, 100, 0), dtype=np.uint8))
-        writer.release()
-        (frame,) = LoadVideoFrames(1)({'img_path': path})['img']
-        np.testing.assert_allclose(frame.mean((0, 1)), (200, 100, 0), atol=6)
-
-    def test_cut_video_repeats_its_last_frame(self, video):
-        av = pytest.importorskip('av')
-        whole = LoadVideoFrames(20)({'img_path': video})['img']
-        from mmflamingo.datasets.transforms import loading
-
-        frames = loading._decode(av, video, [18, 19, 25, 30])
-        assert len(frames) == 4
-        for frame in frames[1:]:
-            np.testing.assert_array_equal(frame, whole[-1])
-
-    def test_missing_file(self):
-        pytest.importorskip('av')
-        with pytest.raises(FileNotFoundError, match=r"Video '/no\.mp4' does not exist"):
-            LoadVideoFrames()({'img_path': '/no.mp4'})
-
-    def test_not_a_video(self, tmp_path):
-        pytest.importorskip('av')
-        path = tmp_path / 'a.mp4'
-        path.write_bytes(b'nothing to see' * 99)
-        with pytest.raises(ValueError, match=r'a\.mp4. is not a readable video'):
-            LoadVideoFrames()({'img_path': str(path)})
-
-    def test_sound_only(self, tmp_path):
-        av = pytest.importorskip('av')
-        path = str(tmp_path / 'a.wav')
-        with av.open(path, 'w') as container:
-            stream = container.add_stream('pcm_s16le', rate=8000)
-            sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), 's16', 'mono')
-            sound.sample_rate = 8000
-            container.mux(stream.encode(sound))
-        with pytest.raises(ValueError, match='holds no video stream'):
-            LoadVideoFrames()({'img_path': path})
-
-    def test_without_pyav(self, monkeypatch):
-        real_import = builtins.__import__
-
-        def no_av(name, *args, **kwargs):
-            if name == 'av':
-                raise ImportError('No module named av')
-            return real_import(name, *args, **kwargs)
-
-        monkeypatch.delitem(sys.modules, 'av', raising=False)
-        monkeypatch.setattr(builtins, '__import__', no_av)
-        with pytest.raises(ImportError, match=r"pip install 'mmflamingo\[optional\]'"):
-            LoadVideoFrames()({'img_path': 'a.mp4'})
-
-    def test_wrong_number(self):
-        with pytest.raises(ValueError, match='num_frames=0 must be positive'):
-            LoadVideoFrames(0)

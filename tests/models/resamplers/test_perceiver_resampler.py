@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from mmflamingo.models.resamplers import PerceiverResampler
@@ -43,9 +42,13 @@ def test_frames_have_an_order_only_with_embeddings():
     torch.testing.assert_close(ordered(features)[0, 0], expected)
 
 
-def test_too_many_frames():
-    with pytest.raises(ValueError, match='has 5 frames, but model.resampler.max_frames is 4'):
-        build(max_frames=4)(torch.randn(1, 1, 5, 7, 12))
+def test_more_frames_than_embeddings_get_what_lies_between():
+    resampler = build(max_frames=3)
+    embs = resampler.frame_embs.detach()
+    between = torch.stack([embs[0], (embs[0] + embs[1]) / 2, embs[1], (embs[1] + embs[2]) / 2, embs[2]])
+    features = torch.randn(1, 1, 5, 7, 12)
+    expected = resample_by_definition(resampler, (features[0, 0] + between[:, None]).flatten(0, 1))
+    torch.testing.assert_close(resampler(features)[0, 0], expected)
 
 
 def test_state_dict_keys_are_the_reference_systems():

@@ -1,70 +1,14 @@
-"""EmojiScenes in the files and folders of each benchmark, as its config in configs/_base_/datasets expects them.
+"""EmojiScenes in the files and folders of each benchmark on images, as configs/_base_/datasets has them.
 
 A writer gets the folder that stands for `data`, the query scenes and the support scenes, and returns the ids of the
 queries it wrote.
 """
 
 import json
-import shutil
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-EMOJI_SCENES = Path(__file__).parents[2] / 'data' / 'emoji_scenes'
-ANNOTATIONS = EMOJI_SCENES / 'annotations'
-
-
-@dataclass
-class Scene:
-    """A picture with its captions and one question."""
-
-    id: int
-    picture: Path
-    captions: list[str] = field(default_factory=list)
-    question: str = ''
-    answers: list[str] = field(default_factory=list)
-    answer: str = ''  # of the majority
-
-    def put(self, path: Path) -> str:
-        """Copy the picture; returns the name of the copy."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.picture, path)
-        return path.name
-
-
-Scenes = Sequence[Scene]
-Writer = Callable[[Path, Scenes, Scenes], list]
-
-
-def read_scenes(split: str, count: int) -> list[Scene]:
-    """The first scenes of 'val' or 'support', each with the last of its questions."""
-    captions = read(f'captions_{split}')
-    scenes = {
-        image['id']: Scene(image['id'], EMOJI_SCENES / split / image['file_name'])
-        for image in captions['images'][:count]
-    }
-    for entry in captions['annotations']:
-        if entry['image_id'] in scenes:
-            scenes[entry['image_id']].captions.append(entry['caption'])
-    questions = {entry['question_id']: entry for entry in read(f'v2_OpenEnded_emoji_{split}_questions')['questions']}
-    for entry in read(f'v2_emoji_{split}_annotations')['annotations']:
-        if entry['image_id'] in scenes:
-            scene = scenes[entry['image_id']]
-            scene.question = questions[entry['question_id']]['question']
-            scene.answers = [answer['answer'] for answer in entry['answers']]
-            scene.answer = entry['multiple_choice_answer']
-    return list(scenes.values())
-
-
-def read(name: str) -> dict:
-    return json.loads((ANNOTATIONS / f'{name}.json').read_text())
-
-
-def write(path: Path, content: object) -> None:
-    """Write text as it is, all else as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
+from scenes import CHOICES, Scenes, choices_of, write
 
 
 def coco_captions(path: Path, folder: Path, scenes: Scenes, **image_keys) -> None:
@@ -184,13 +128,65 @@ def gqa(data: Path, queries: Scenes, supports: Scenes) -> list:
     return [f'q{scene.id}' for scene in queries]
 
 
-WRITERS: dict[str, Writer] = {
-    'coco_karpathy': coco_karpathy,
-    'flickr30k': flickr30k,
-    'nocaps': nocaps,
-    'vqav2_test-dev': vqav2_test_dev,
-    'okvqa': okvqa,
-    'textvqa': textvqa,
-    'vizwiz': vizwiz,
-    'gqa': gqa,
-}
+def hateful_memes(data: Path, queries: Scenes, supports: Scenes) -> list:
+    for split, scenes in ('test_seen', queries), ('train', supports):
+        lines = [
+            {
+                'id': scene.id,
+                'img': f'img/{scene.put(data / "hateful_memes/img" / f"{scene.id}.png")}',
+                'text': scene.captions[0],
+                'label': number % 2,
+            }
+            for number, scene in enumerate(scenes)
+        ]
+        write(data / f'hateful_memes/{split}.jsonl', '\n'.join(map(json.dumps, lines)) + '\n')
+    return [scene.id for scene in queries]
+
+
+def imagenet(data: Path, queries: Scenes, supports: Scenes) -> list:
+    root = data / 'imagenet'
+    names = sorted({scene.answer for scene in [*queries, *supports]} | CHOICES)
+    write(root / 'meta/classes.txt', '\n'.join(names))
+    for split, scenes in ('val', queries), ('train', supports):
+        lines = [(scene.put(root / split / f'n{scene.id}.JPEG'), names.index(scene.answer)) for scene in scenes]
+        write(root / f'meta/{split}.txt', ''.join(f'{name} {number}\n' for name, number in lines))
+    return [f'n{scene.id}.JPEG' for scene in queries]
+
+
+def scienceqa(data: Path, queries: Scenes, supports: Scenes) -> list:
+    root, problems = data / 'scienceqa', {}
+    for split, scenes in ('test', queries), ('train', supports):
+        for scene in scenes:
+            problems[str(scene.id)] = {
+                'question': scene.question,
+                'choices': choices_of(scene),
+                'answer': choices_of(scene).index(scene.answer),
+                'hint': 'Look at the picture.\nCount.',
+                'image': scene.put(root / split / str(scene.id) / 'image.png'),
+                'subject': 'natural science',
+                'split': split,
+            }
+    problems['blind'] = {**problems[str(queries[0].id)], 'image': None}
+    write(root / 'problems.json', problems)
+    return [str(scene.id) for scene in queries]
+
+
+def aokvqa(data: Path, queries: Scenes, supports: Scenes) -> list:
+    for split, scenes in ('val', queries), ('train', supports):
+        entries = []
+        for scene in scenes:
+            scene.put(data / f'coco/{split}2017/{scene.id:012d}.jpg')
+            entries.append(
+                {
+                    'split': split,
+                    'image_id': scene.id,
+                    'question_id': f'q{scene.id}',
+                    'question': scene.question,
+                    'choices': choices_of(scene),
+                    'correct_choice_idx': choices_of(scene).index(scene.answer),
+                    'direct_answers': scene.answers,
+                    'difficult_direct_answer': False,
+                }
+            )
+        write(data / f'aokvqa/aokvqa_v1p0_{split}.json', entries)
+    return [f'q{scene.id}' for scene in queries]

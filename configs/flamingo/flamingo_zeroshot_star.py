@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/models/flamingo-9b.py',
+    '../_base_/prompts/close_ended.py',
+    '../_base_/datasets/star.py',
+]
+
+model = dict(prompts={{_base_.benchmark_prompts}})
