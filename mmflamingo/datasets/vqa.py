@@ -2,7 +2,7 @@
 
 import os.path as osp
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from sys import intern
 
 from mmflamingo.registry import DATASETS
@@ -28,6 +28,7 @@ class COCOVQA(QuestionSet):
         img_name: Template of the image file names, e.g. 'COCO_val2014_{image_id:012d}.jpg'. By
             default the COCO name of the split that the question file's name tells (train2014,
             val2014, test2015, ...).
+        answer_types: Keep only the questions that the annotation file gives one of these types, e.g. ('yes/no',).
         kwargs: Arguments of `QuestionSet`.
     """
 
@@ -37,10 +38,12 @@ class COCOVQA(QuestionSet):
         ann_file: str = '',
         *args,
         img_name: str | None = None,
+        answer_types: Sequence[str] | None = None,
         **kwargs,
     ) -> None:
         self.question_file = question_file
         self.img_name = img_name
+        self.answer_types = answer_types
         super().__init__(ann_file, *args, **kwargs)
 
     def load_data_list(self) -> list[Record]:
@@ -80,6 +83,13 @@ class COCOVQA(QuestionSet):
             records = [_record(question, annotations.get(question['question_id'], {})) for question in questions]
         except KeyError as error:
             raise ValueError(f"'{question_file}' or '{ann_file}' has an entry without the key {error}.") from error
+        if self.answer_types is not None:
+            present = sorted({str(record['answer_type']) for record in records})
+            records = [record for record in records if record['answer_type'] in self.answer_types]
+            if not records:
+                raise ValueError(
+                    f"answer_types={self.answer_types!r}: '{ann_file}' has questions of the types {present}."
+                )
         for record in records:
             record['task'] = self.task
             record['img_path'] = osp.join(img_prefix, _file_name(template, record['image_id']))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmflamingo.datasets import AOKVQA, FlamingoEvalScienceQA, HatefulMemes, ImageNet, ScienceQA
+from mmflamingo.datasets import AOKVQA, COCOVQA, FlamingoEvalScienceQA, HatefulMemes, ImageNet, ScienceQA
 from mmflamingo.datasets.transforms import AddChoices
 
 MEME = {'id': 42953, 'img': 'img/42953.png', 'text': 'nice cat', 'label': 1}
@@ -128,3 +128,19 @@ def test_candidates_from_a_file(tmp_path, lines):
     for arguments in {}, {'choices': ['a', 'b'], 'choices_file': str(path)}:
         with pytest.raises(ValueError, match='choices or choices_file, one of them'):
             AddChoices(**arguments)
+
+
+def test_candidates_from_the_answers_of_an_annotation_file(tmp_path, vqa):
+    path = str(tmp_path / vqa(annotation_keys={10: {'multiple_choice_answer': 'blue'}})['ann_file'])
+    assert AddChoices(choices_file=path).choices == ['answer 1', 'answer 2', 'answer 0', 'blue']
+    some = AddChoices(choices_file=path, most_common=2)
+    assert some({'majority_answer': 'answer 2'})['gt_choice'] == 1
+    assert 'gt_choice' not in some({'majority_answer': 'blue'})
+
+
+def test_answer_types(tmp_path, vqa):
+    files = vqa(count=2, annotation_keys={10: {'answer_type': 'yes/no'}})
+    dataset = COCOVQA(**files, data_root=str(tmp_path), answer_types=('yes/no',))
+    assert [dataset.get_data_info(i)['sample_id'] for i in range(len(dataset))] == [10]
+    with pytest.raises(ValueError, match=r"answer_types=\('number',\): .*\['other', 'yes/no'\]"):
+        COCOVQA(**files, data_root=str(tmp_path), answer_types=('number',))

@@ -1,9 +1,10 @@
 """A list of candidate answers for a set of open questions."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from mmcv.transforms import BaseTransform
-from mmengine.fileio import get_text
+from mmengine.fileio import get_text, load
 
 from mmflamingo.registry import TRANSFORMS
 
@@ -19,27 +20,44 @@ class AddChoices(BaseTransform):
     Added Keys:
 
     - choices: the candidates, one list for all samples
+    - gt_choice (only if the sample's majority answer is a candidate): its number
 
     Args:
         choices: The candidates.
-        choices_file: A text file of them, one a line; relative to the working directory.
+        choices_file: A file of them, relative to the working directory: a text file, one a line, or an annotation file of
+            VQAv2's layout (`.json`), whose majority answers are the candidates.
+        most_common: Take so many of the majority answers, the most common ones; None for all.
 
     Raises:
         ValueError: Both or none are given, or some of the candidates are empty or the same.
         FileNotFoundError: There is no such file.
     """
 
-    def __init__(self, choices: Sequence[str] | None = None, choices_file: str | None = None) -> None:
+    def __init__(
+        self,
+        choices: Sequence[str] | None = None,
+        choices_file: str | None = None,
+        most_common: int | None = None,
+    ) -> None:
         if (choices is None) == (choices_file is None):
             raise ValueError('AddChoices needs choices or choices_file, one of them.')
         if choices_file is not None:
-            choices = [line for line in get_text(choices_file).splitlines() if line.strip()]
+            choices = _read(choices_file, most_common)
         self.choices = check_choices(choices, f"AddChoices: '{choices_file}'" if choices_file else 'AddChoices.choices')
 
     def transform(self, results: dict) -> dict:
         """Add the candidates."""
         results['choices'] = self.choices
+        if results.get('majority_answer') in self.choices:
+            results['gt_choice'] = self.choices.index(results['majority_answer'])
         return results
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({len(self.choices)} choices)'
+
+
+def _read(path: str, most_common: int | None) -> list[str]:
+    if not path.endswith('.json'):
+        return [line for line in get_text(path).splitlines() if line.strip()]
+    counts = Counter(entry['multiple_choice_answer'].strip() for entry in load(path)['annotations'])
+    return [answer for answer, _ in counts.most_common(most_common)]
