@@ -98,7 +98,7 @@ class Flamingo(BaseModel):
         """Sets the mode of all that is not frozen."""
         super().train(mode)
         if mode:
-            self.media_cache.clear()
+            self.media_cache.kept.clear()
         for module in self._frozen:
             module.eval()
         return self

@@ -7,6 +7,8 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
+from mmflamingo.structures import BoundedCache
+
 DEFAULT_BYTES = 512 * 2**20  # 2048 media of Flamingo-9B in float32
 
 
@@ -26,23 +28,13 @@ class MediaCache:
         encoders: The modules whose weights the visual tokens depend on.
 
     Attributes:
-        num_bytes (int): Bytes of the visual tokens it holds.
+        kept (BoundedCache): Visual tokens (K, D) of a medium by its key.
     """
 
     def __init__(self, max_bytes: int, encoders: Sequence[nn.Module]) -> None:
-        self.max_bytes = max_bytes
+        self.kept = BoundedCache(max_bytes)
         self._encoders = tuple(encoders)
         self._state: tuple = ()
-        self.clear()
-
-    def __len__(self) -> int:
-        """Number of media it holds."""
-        return len(self._tokens)
-
-    def clear(self) -> None:
-        """Forgets everything."""
-        self._tokens: dict[Hashable, Tensor] = {}  # least recently used first
-        self.num_bytes = 0
 
     def collect(self, keys: Sequence[Hashable], encode: Callable[[list[int]], Tensor]) -> Tensor:
         """Visual tokens of N media, of which only those are encoded that are new, each once.
@@ -55,25 +47,13 @@ class MediaCache:
             Tensor: (N, K, D).
         """
         self._forget_if_weights_changed()
-        found = {key: self._tokens.pop(key) for key in dict.fromkeys(keys) if key in self._tokens}
-        self._tokens.update(found)  # the most recently used stand last
-        new = {key: number for number, key in enumerate(keys) if key not in found}
+        found = {key: self.kept.get(key) for key in dict.fromkeys(keys)}
+        new = {key: number for number, key in enumerate(keys) if found[key] is None}
         if new:
-            encoded = dict(zip(new, encode(list(new.values())), strict=True))
-            found |= encoded
-            self._keep(encoded)
+            for key, tokens in zip(new, encode(list(new.values())), strict=True):
+                found[key] = tokens.clone()  # a slice would keep all of them in memory
+                self.kept.put(key, found[key], tokens.numel() * tokens.element_size())
         return torch.stack([found[key] for key in keys])
-
-    def _keep(self, encoded: dict[Hashable, Tensor]) -> None:
-        for key, tokens in encoded.items():
-            size = tokens.numel() * tokens.element_size()
-            if size > self.max_bytes:
-                return
-            self._tokens[key] = tokens.clone()  # a slice would keep the whole batch in memory
-            self.num_bytes += size
-            while self.num_bytes > self.max_bytes:
-                oldest = self._tokens.pop(next(iter(self._tokens)))
-                self.num_bytes -= oldest.numel() * oldest.element_size()
 
     def _forget_if_weights_changed(self) -> None:
         weights = [w for module in self._encoders for w in chain(module.parameters(), module.buffers())]
@@ -81,7 +61,7 @@ class MediaCache:
         autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
         state = (autocast, *map(_version, weights))
         if state != self._state:
-            self.clear()
+            self.kept.clear()
             self._state = state
 
 

@@ -1,5 +1,6 @@
 """What travels through the toolbox beside pixels."""
 
+from .bounded_cache import BoundedCache
 from .flamingo_data_sample import FlamingoDataSample
 
-__all__ = ['FlamingoDataSample']
+__all__ = ['BoundedCache', 'FlamingoDataSample']

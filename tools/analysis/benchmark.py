@@ -11,7 +11,7 @@ weights and inputs and by turns; captions are compared. docs/benchmarks.md has r
 import argparse
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,6 @@ from mmengine.config import Config
 from parity.weights import fill
 
 from mmflamingo import get_model
-from mmflamingo.datasets import FlamingoDataset
 from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly, state_dict_for
 from mmflamingo.engine.cli import load_config
 from mmflamingo.models import Flamingo
@@ -69,29 +68,30 @@ def build_model(args: argparse.Namespace, cfg: Config, weights: Path | None) -> 
 
 
 def measure(
-    args: argparse.Namespace, cfg: Config, model: Flamingo, dataset: FlamingoDataset, batch_size: int, peer_turn
+    args: argparse.Namespace, cfg: Config, model: Flamingo, shots: int, batch_size: int, peer_turn: Callable | None
 ) -> Result:
     """Alternates turns of the two, then looks where the time goes in a turn of its own."""
+    new_dataset = partial(ours.build_dataset, cfg, shots, args.samples)  # with no picture loaded before
     device = next(model.parameters()).device
     dtype = torch.bfloat16 if args.amp else next(model.parameters()).dtype
     autocast = partial(torch.autocast, device.type, torch.bfloat16) if args.amp else contextlib.nullcontext
     rate, turns, theirs = 0.0, [], []
     for _ in range(args.turns):
         rate = max(rate, limit.gemm_rate(dtype, device))
-        turns.append(ours.run(model, dataset, batch_size, autocast))
+        turns.append(ours.run(model, new_dataset(), batch_size, autocast))
         theirs += [peer_turn()] if peer_turn else []
-        print(f'  {len(dataset) / turns[-1].seconds:.3g} samples/s', flush=True)
-    clock = stages.StageClock()
+        print(f'  {turns[-1].rate:.3g} samples/s', flush=True)
+    clock, dataset = stages.StageClock(), new_dataset()
     with stages.watched(model, dataset, clock), limit.watched(model) as work:
         watched = ours.run(model, dataset, batch_size, autocast)
         seconds = dict(clock.seconds)
         scores = clock.timed('metric', ours.score)(watched, ours.build_metrics(cfg))
     needed = limit.fewest_flops(model, work, dataset[0]['inputs'].shape[1:])
     result = Result(
-        shots=dataset.num_shots,
+        shots=shots,
         batch_size=batch_size,
         samples=len(dataset),
-        rates=[len(dataset) / turn.seconds for turn in turns],
+        rates=[turn.rate for turn in turns],
         peak_bytes=max(turn.peak_bytes for turn in turns),
         working_bytes=max(turn.working_bytes for turn in turns),
         limit=len(dataset) * rate / needed,
@@ -127,19 +127,19 @@ def main() -> None:
     if not args.config:
         setup.write_files()
     cfg = load_config(str(args.config or setup.CONFIG))
-    datasets = {shots: ours.build_dataset(cfg, shots, args.samples) for shots in args.shots}
     peer, weights = None, None
     if args.against:
+        datasets = {shots: ours.build_dataset(cfg, shots, args.samples) for shots in args.shots}
         folder = setup.write_job(args.system, cfg, datasets)
         peer, weights = Peer(args.against, args.system, folder, torch.get_num_threads()), folder / 'weights.pth'
     model = build_model(args, cfg, weights)
     settings = (args.batch_size, args.peer_batch_size, args.peer_samples)
     own_sizes, peer_sizes, peer_samples = (for_each_shots(values, args.shots) for values in settings)
     results = []
-    for shots, dataset in datasets.items():
+    for shots in args.shots:
         print(f'{shots} shots', flush=True)
         peer_turn = partial(peer.run, shots, peer_sizes[shots], peer_samples[shots]) if peer else None
-        result = measure(args, cfg, model, dataset, own_sizes[shots], peer_turn)
+        result = measure(args, cfg, model, shots, own_sizes[shots], peer_turn)
         if peer:
             result.peer['batch_size'] = peer_sizes[shots]
         results.append(result)

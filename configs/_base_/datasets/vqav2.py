@@ -10,6 +10,7 @@ eval_pipeline = [
             dict(type='CenterCrop', crop_size=224),
         ],
         collate_keys=['img'],
+        cache_bytes=512 * 2**20,  # a worker, at most
     ),
     dict(type='PackInputs'),
 ]

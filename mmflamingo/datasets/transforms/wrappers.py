@@ -1,11 +1,14 @@
 """Transforms that run other transforms."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 
 from mmflamingo.registry import TRANSFORMS
+from mmflamingo.structures import BoundedCache
 
 from ..base import build_transforms
 
@@ -30,6 +33,8 @@ class ApplyToList(BaseTransform):
         transforms: Transforms of one element, as configs or callables.
         scatter_key: The list to go through.
         collate_keys: Results to collect.
+        cache_bytes: Keep results of up to so many bytes by path, so that a picture which is a shot of many queries is
+            loaded once by each worker. For transforms that leave nothing to chance.
     """
 
     def __init__(
@@ -37,16 +42,18 @@ class ApplyToList(BaseTransform):
         transforms: Sequence,
         scatter_key: str = 'img_path',
         collate_keys: Sequence[str] = ('img',),
+        cache_bytes: int = 0,
     ) -> None:
         self.transforms = Compose(build_transforms(transforms))
         self.scatter_key = scatter_key
         self.collate_keys = tuple(collate_keys)
+        self._cache = BoundedCache(cache_bytes)
 
     def transform(self, results: dict) -> dict:
         """Run the transforms on each element."""
         values = results[self.scatter_key]
         values = values if isinstance(values, list | tuple) else [values]
-        items = [self.transforms({self.scatter_key: value}) for value in values]
+        items = [self._apply(value) for value in values]
         for key in self.collate_keys:
             results[key] = [item[key] for item in items]
         bad_images = [path for item in items for path in item.get('bad_images', ())]
@@ -54,8 +61,27 @@ class ApplyToList(BaseTransform):
             results['bad_images'] = bad_images
         return results
 
+    def _apply(self, value: Any) -> dict:
+        item = self._cache.get(value) if isinstance(value, str) else None
+        if item is None:
+            item = self.transforms({self.scatter_key: value})
+            if isinstance(value, str) and self._cache.max_bytes:
+                item = {key: item[key] for key in (*self.collate_keys, 'bad_images') if key in item}
+                self._cache.put(value, item, sum(map(_freeze, item.values())))
+        return item
+
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(scatter_key={self.scatter_key!r}, '
             f'collate_keys={self.collate_keys}, transforms={self.transforms})'
         )
+
+
+def _freeze(value: Any) -> int:
+    """Has any later write to arrays raise an error, and gives their size in bytes."""
+    if isinstance(value, list | tuple):
+        return sum(map(_freeze, value))
+    if not isinstance(value, np.ndarray):
+        return 0
+    value.setflags(write=False)
+    return value.nbytes

@@ -34,6 +34,11 @@ class Turn:
     working_bytes: int
 
     @property
+    def rate(self) -> float:
+        """Samples a second."""
+        return len(self.samples) / self.seconds
+
+    @property
     def captions(self) -> list[str]:
         """What was predicted."""
         return [sample.get('pred_caption', sample.get('pred_answer')) for sample in self.samples]
@@ -63,7 +68,7 @@ def run(
     autocast: Callable[[], AbstractContextManager] = nullcontext,
 ) -> Turn:
     """Predicts a dataset in one process, from files to captions, with nothing encoded before."""
-    model.media_cache.clear()
+    model.media_cache.kept.clear()
     device = next(model.parameters()).device
     on_gpu = device.type == 'cuda'
     if on_gpu:
