@@ -1,9 +1,12 @@
-"""The numbers of mmpretrain and OpenFlamingo, as `tools/analysis/parity.py models --freeze` wrote them down."""
+"""The numbers of mmpretrain and OpenFlamingo, as `tools/analysis/parity.py --freeze` wrote them down."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
+
+from mmflamingo.evaluation.vqa_accuracy import vqa_accuracy
 
 HERE = Path(__file__).parent
 NAMES = sorted(path.stem for path in HERE.glob('*.npz'))
@@ -13,9 +16,10 @@ NAMES = sorted(path.stem for path in HERE.glob('*.npz'))
 def parity():
     sys.path.insert(0, str(HERE.parents[1] / 'tools' / 'analysis'))
     try:
-        from parity import frozen, ours, report, setups, systems
+        from parity import frozen, ours, report, setups, systems, vision
 
-        yield {'frozen': frozen, 'ours': ours, 'report': report, 'setups': setups, 'systems': systems}
+        parts = (frozen, ours, report, setups, systems, vision)
+        yield {part.__name__.removeprefix('parity.'): part for part in parts}
     finally:
         sys.path.pop(0)
 
@@ -40,3 +44,23 @@ def test_equal_to_the_peer(name, parity, tmp_path):
                 assert excerpt[key].shape == value.shape
                 difference = (excerpt[key] - value).abs().max() / value.abs().max()
                 assert difference < parity['report'].TOLERANCE, f'{case_name}, {key}'
+
+
+def test_vision_transformers_of_transformers_and_open_clip(parity):
+    pytest.importorskip('open_clip')
+    rows = list(parity['vision'].compare())
+    assert len(rows) == 6
+    assert [row for row in rows if not row.passes] == []
+
+
+def test_a_known_difference_passes_and_is_told(parity):
+    row = parity['report'].Row('them', 'a score', 9, 3, known='known: they round')
+    assert row.passes
+    assert '| them | a score | 9 | 3 | 0 | known: they round |' in parity['report'].markdown([row])
+
+
+def test_accuracy_is_that_of_the_vqa_script():
+    cases = json.loads((HERE / 'vqa.json').read_text())
+    assert len({expected for _, _, expected in cases}) > 3
+    for prediction, answers, expected in cases:
+        assert vqa_accuracy(prediction, answers) == pytest.approx(expected, abs=1e-9), (prediction, answers)

@@ -6,11 +6,12 @@ python tools/analysis/zoo_table.py
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs_table import put
+
 from mmflamingo.engine.metafile import ZooModel, ZooResult, read_metafile
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'flamingo'
-BEGIN = '<!-- made by tools/analysis/zoo_table.py -->\n'
-END = '<!-- end -->\n'
+TOOL = 'tools/analysis/zoo_table.py'
 
 
 def table(models: list[ZooModel], origin: str) -> str:
@@ -57,21 +58,10 @@ def _source(results: list[ZooResult]) -> Iterator[str]:
         yield f'[{result.source.split("/")[-1]}]({result.source})' if is_link else f'`{result.source}`'
 
 
-def write_into(text: str, made: str) -> str:
-    """The text with another table between the two marks.
-
-    Raises:
-        ValueError: A mark is missing.
-    """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f'The README needs one line {BEGIN.strip()} and one line {END.strip()} for the table.')
-    before, rest = text.split(BEGIN)
-    return f'{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}'
-
-
 def main() -> None:
     readme = FOLDER / 'README.md'
-    readme.write_text(write_into(readme.read_text(), table(list(read_metafile(FOLDER / 'metafile.yml')), 'quoted')))
+    quoted = table(list(read_metafile(FOLDER / 'metafile.yml')), 'quoted')
+    readme.write_text(put(readme.read_text(), quoted, TOOL))
 
 
 if __name__ == '__main__':
