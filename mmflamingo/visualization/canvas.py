@@ -7,9 +7,13 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from mmflamingo.datasets.clips import split_clip
+from mmflamingo.datasets.transforms import LoadVideoFrames
+
 BACKGROUND, FRAME = (255, 255, 255), (208, 212, 218)
 INK, GREY, BLUE = (24, 28, 34), (110, 116, 126), (20, 84, 180)
 LINE_SPACING = 1.3
+VIDEO_SUFFIXES = ('.avi', '.mkv', '.mov', '.mp4', '.webm')
 
 
 @cache
@@ -80,14 +84,28 @@ def picture(path: str | None, size: tuple[int, int]) -> Image.Image:
     try:
         if path is None:
             raise FileNotFoundError('text only')
-        with Image.open(path) as file:
-            image = ImageOps.contain(ImageOps.exif_transpose(file).convert('RGB'), size)
+        image = ImageOps.contain(open_picture(path), size)
         box.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
-    except OSError as error:
+    except (OSError, ValueError, ImportError) as error:
         said = 'text only' if path is None else f'{Path(path).name}\n{type(error).__name__}'
         draw.text((8, 8), said, GREY, font(14))
     draw.rectangle((0, 0, size[0] - 1, size[1] - 1), outline=FRAME)
     return box
+
+
+def open_picture(path: str) -> Image.Image:
+    """An image file upright in RGB, or the middle frame of a video or of a part of one.
+
+    Raises:
+        OSError: There is no such file, or it is no image.
+        ValueError: It is no video.
+        ImportError: It is a video, and PyAV is not installed.
+    """
+    if Path(split_clip(path)[0]).suffix.lower() in VIDEO_SUFFIXES:
+        (frame,) = LoadVideoFrames(num_frames=1)({'img_path': path})['img']
+        return Image.fromarray(frame[..., ::-1])
+    with Image.open(path) as file:
+        return ImageOps.exif_transpose(file).convert('RGB')
 
 
 def column(images: Sequence[Image.Image], gap: int) -> Image.Image:

@@ -69,6 +69,22 @@ def test_picture_is_fitted_and_missing_one_is_told(image):
     assert colours(picture('gone.png', (150, 50))) != {BACKGROUND}
 
 
+def test_a_video_is_shown_by_its_middle_frame(tmp_path):
+    av = pytest.importorskip('av')
+    path = str(tmp_path / 'a.mp4')
+    with av.open(path, 'w') as container:
+        stream = container.add_stream('mpeg4', rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, 'yuv420p'
+        for colour in [(0, 0, 250)] * 2 + [(250, 0, 0)] + [(0, 0, 250)] * 2:
+            container.mux(stream.encode(av.VideoFrame.from_image(Image.new('RGB', (64, 64), colour))))
+        container.mux(stream.encode())
+    red, _, blue = picture(path, (64, 64)).getpixel((32, 32))
+    assert red > 200 and blue < 50
+    assert picture(f'{path}#t=0,2', (64, 64)).getpixel((32, 32))[2] > 200
+    (tmp_path / 'b.mp4').write_bytes(b'nothing' * 99)
+    assert colours(picture(str(tmp_path / 'b.mp4'), (150, 50))) != {BACKGROUND}
+
+
 def test_text_block_is_as_high_as_its_text():
     one = text_block([Text('a', 20)], 100)
     two = text_block([Text('a', 20), Text('b', 20)], 100)

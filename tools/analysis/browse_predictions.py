@@ -15,11 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
-
 from mmflamingo.engine.cli import user_errors
 from mmflamingo.engine.errors import MissingFilesError, RunError
 from mmflamingo.engine.predictions import FILE_NAME, Record, read_records
+from mmflamingo.visualization.canvas import open_picture
 
 TEMPLATE = Path(__file__).with_suffix('.html')
 
@@ -44,9 +43,8 @@ class Thumbnails:
     def _url(self, path: str) -> str | None:
         """None for a file that is no picture, or is not there any more."""
         try:
-            with Image.open(path) as image:
-                small = ImageOps.exif_transpose(image).convert('RGB')
-        except (OSError, ValueError):
+            small = open_picture(path)
+        except (OSError, ValueError, ImportError):
             return None
         small.thumbnail((self.size, self.size))
         content = io.BytesIO()
