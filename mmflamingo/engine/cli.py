@@ -79,7 +79,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
     try:
         cfg = Config.fromfile(path)
     except FileNotFoundError as error:
-        raise MissingFilesError(f'{path} builds on a file that does not exist: {error}') from error
+        hint = _similar_files(Path(error.filename), list_all=True) if error.filename else ''
+        raise MissingFilesError(f'{path} builds on a file that does not exist: {error}.{hint}') from error
     except Exception as error:
         raise ConfigError(f'{path} can not be read: {type(error).__name__}: {error}') from error
     for key in options or {}:
@@ -95,15 +96,16 @@ def load_config(path: str, options: dict | None = None) -> Config:
     return cfg
 
 
-def _similar_files(path: Path) -> str:
+def _similar_files(path: Path, list_all: bool = False) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f' The folder {folder} does not exist either.'
     names = sorted(p.name for p in folder.glob('*.py'))
     close = get_close_matches(path.name, names, n=1)
-    if close:
-        return f' Did you mean {folder / close[0]}?'
-    return f' In {folder} there are: {", ".join(names)}.' if names else ''
+    hint = f' Did you mean {folder / close[0]}?' if close else ''
+    if names and (list_all or not close):
+        hint += f' In {folder} there are: {", ".join(names)}.'
+    return hint
 
 
 def resolve_checkpoint(args: argparse.Namespace, cfg: Config) -> str | None:

@@ -82,6 +82,15 @@ def test_config_that_cannot_be_read(tmp_path, text, said):
         cli.load_config(str(tmp_path / 'broken.py'))
 
 
+def test_an_unknown_benchmark_lists_the_known(tmp_path):
+    (tmp_path / 'datasets').mkdir()
+    for name in 'okvqa', 'gqa':
+        (tmp_path / f'datasets/{name}.py').touch()
+    (tmp_path / 'a.py').write_text("_base_ = ['datasets/okvqq.py']")
+    with pytest.raises(MissingFilesError, match=r'Did you mean .*okvqa\.py\? In .* there are: gqa\.py, okvqa\.py\.'):
+        cli.load_config(str(tmp_path / 'a.py'))
+
+
 def test_options_are_merged_and_checked(tmp_path):
     path = tmp_path / 'a.py'
     path.write_text('model = dict(width=1)\nhelper = 3')

@@ -12,6 +12,7 @@ eval_pipeline = [
             dict(type='CenterCrop', crop_size=128),
         ],
         collate_keys=['img'],
+        cache_bytes=512 * 2**20,  # a worker, at most
     ),
     dict(type='PackInputs'),
 ]

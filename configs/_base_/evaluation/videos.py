@@ -17,6 +17,7 @@ eval_pipeline = [
             ),
         ],
         collate_keys=['img'],
+        cache_bytes=512 * 2**20,  # a worker, at most
     ),
     dict(type='PackInputs'),
 ]
