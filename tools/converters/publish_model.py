@@ -1,6 +1,8 @@
 """Makes the file that ships of a training checkpoint: model weights alone, in float16.
 
-    python tools/converters/publish_model.py CONFIG CHECKPOINT OUT
+    python tools/converters/publish_model.py CONFIG CHECKPOINT OUT [--adapter]
+
+With --adapter the parts that the config loads from files of their own are left out, and loaded from there again.
 
 The parts that the config loads from files of their own and freezes must come out of the training as they went in; their
 digests are kept in the file's `meta`, where a test compares them with the weights.
@@ -8,7 +10,7 @@ digests are kept in the file's `meta`, where a test compares them with the weigh
 
 import argparse
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -34,11 +36,18 @@ def to_half(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: copies.setdefault(value.data_ptr(), value.half()) for name, value in state_dict.items()}
 
 
+def without(state_dict: Mapping[str, Tensor], prefixes: Iterable[str]) -> dict[str, Tensor]:
+    """What lies below none of the prefixes."""
+    parts = tuple(f'{prefix}.' for prefix in prefixes)
+    return {name: value for name, value in state_dict.items() if not name.startswith(parts)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
     parser.add_argument('checkpoint')
     parser.add_argument('out', type=Path)
+    parser.add_argument('--adapter', action='store_true', help='only what no file of its own brings')
     args = parser.parse_args()
     with user_errors():
         model = MODELS.build(load_config(args.config).model)
@@ -50,6 +59,8 @@ def main() -> None:
                 raise ValueError(f'{prefix} in {args.checkpoint} is not what the config loads: it was trained.')
         args.out.parent.mkdir(parents=True, exist_ok=True)
         meta = {'mmflamingo_version': __version__, 'frozen_sha256': frozen}
+        if args.adapter:
+            trained = without(trained, frozen)
         torch.save({'meta': meta, 'state_dict': to_half(trained)}, args.out)
         print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; unchanged by the training: {", ".join(frozen)}')
 
