@@ -18,7 +18,7 @@ from .generation import generate
 from .media_cache import DEFAULT_BYTES, MediaCache
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
 
-FRAMES_PER_PASS = 32  # encoded at once in evaluation: more need more memory and are no faster
+FRAMES_PER_PASS = 16  # encoded at once in evaluation: more need more memory and are no faster
 
 
 @MODELS.register_module()

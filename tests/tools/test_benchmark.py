@@ -28,8 +28,22 @@ def tool():
 
 
 def test_a_config_from_the_command_line_to_the_tables(tool, tmp_path, monkeypatch, capsys):
-    out = tmp_path / 'results.json'
-    options = ['--shots', '0', '2', '--samples', '4', '--turns', '2', '--batch-size', '3', '--out', str(out)]
+    out, plot = tmp_path / 'results.json', tmp_path / 'plot.png'
+    options = [
+        '--shots',
+        '0',
+        '2',
+        '--samples',
+        '4',
+        '--turns',
+        '2',
+        '--batch-size',
+        '3',
+        '--out',
+        str(out),
+        '--plot',
+        str(plot),
+    ]
     monkeypatch.setattr(sys, 'argv', ['benchmark.py', CONFIG, *options])
     monkeypatch.setenv('PATH', '')  # no Java, which takes seconds to start
     tool.main()
@@ -42,6 +56,7 @@ def test_a_config_from_the_command_line_to_the_tables(tool, tmp_path, monkeypatc
         assert sum(result['stages'].values()) < 4 * 4 / min(result['rates'])
         assert result['limit'] > max(result['rates'])
         assert result['scores']['CIDEr'] > 0
+    assert plot.read_bytes().startswith(b'\x89PNG')
     shown = capsys.readouterr().out
     assert '| 2 | 3 |' in shown and '| vision |' in shown
 

@@ -4,7 +4,7 @@ python tools/analysis/benchmark.py [CONFIG [CHECKPOINT]] [--shots N ...] [--dtyp
 python tools/analysis/benchmark.py --against PYTHON --system mmpretrain
 
 Without a config a model of the proportions of Flamingo-9B, small enough for a CPU, captions generated photographs. With
---against, mmpretrain or OpenFlamingo does the same in an environment of its own (made as for parity.py), with the same
+--against, mmpretrain or OpenFlamingo does the same in an environment of its own (see parity/README.md), with the same
 weights and inputs and by turns; captions are compared. docs/benchmarks.md has results.
 """
 
@@ -27,6 +27,9 @@ from mmflamingo import get_model
 from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly, state_dict_for
 from mmflamingo.engine.cli import load_config
 from mmflamingo.models import Flamingo
+from mmflamingo.models.language.media_index import MEDIA_INDEX
+
+SYSTEMS = {'mmpretrain': 'following', 'openflamingo': 'preceding'}  # and which medium a token sees there
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,12 +44,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--amp', action='store_true', help='predict under autocast, as tools/test.py --amp does')
     parser.add_argument('--threads', type=int, help='threads of matrix products [one a core]')
     parser.add_argument('--against', metavar='PYTHON', help='the Python of an environment that has another system')
-    parser.add_argument('--system', choices=('mmpretrain', 'openflamingo'), default='mmpretrain')
+    parser.add_argument('--system', choices=SYSTEMS, default='mmpretrain')
     parser.add_argument(
         '--peer-samples', type=int, nargs='+', default=[16], help='queries it gets a turn, the first ones'
     )
     parser.add_argument('--peer-batch-size', type=int, nargs='+', default=[8])
     parser.add_argument('--out', type=Path, metavar='FILE', help='write the results to this file (.json) too')
+    parser.add_argument('--plot', type=Path, metavar='FILE', help='draw cost against shots (.png, .svg)')
     args = parser.parse_args()
     if args.against and args.config:
         parser.error("--against runs the benchmark's own model: leave out the config")
@@ -62,6 +66,7 @@ def build_model(args: argparse.Namespace, cfg: Config, weights: Path | None) -> 
     if weights:
         state_dict = torch.load(weights, weights_only=True)
         load_state_dict_strictly(model, state_dict_for(model, state_dict, str(weights)), str(weights))
+        model.language_model.media_index = MEDIA_INDEX[SYSTEMS[args.system]]
     else:
         fill(model)
     return model.to(dtype=dtype)
@@ -147,6 +152,8 @@ def main() -> None:
             args.out.write_text(json.dumps([asdict(result) for result in results], indent=1))
     if peer:
         peer.close()
+    if args.plot:
+        report.plot(results, args.system if peer else None, args.plot)
     print(f'\n{report.speed_table(results, args.system if peer else None)}\n\n{report.stage_table(results)}')
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import matplotlib.pyplot as plt
 
 from .stages import STAGES
 
@@ -58,6 +61,22 @@ def stage_table(results: Sequence[Result]) -> str:
     rows.append(['metric, seconds in all', *(f'{result.metric_seconds:.1f}' for result in results)])
     rows.append(['seconds a sample', *(f'{sum(r.stages.values()) / r.samples:.3f}' for r in results)])
     return _table(['% of the time', *(f'{result.shots} shots' for result in results)], rows)
+
+
+def plot(results: Sequence[Result], peer: str | None, path: Path) -> None:
+    """Draws seconds a sample against the number of shots."""
+    figure, axes = plt.subplots(figsize=(5.5, 3.5), layout='constrained')
+    shots = [result.shots for result in results]
+    lines = {'mmflamingo': [1 / max(result.rates) for result in results]}
+    if peer:
+        lines[peer] = [1 / max(result.peer['rates']) for result in results]
+    for name, seconds in lines.items():
+        axes.plot(shots, seconds, marker='o', label=name)
+    axes.set(xlabel='shots', ylabel='seconds a sample', yscale='log', xticks=shots)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
 
 
 def _speed_row(result: Result) -> list[str]:
