@@ -1,24 +1,8 @@
 # COCO captions, the way the numbers of OpenFlamingo v1 were measured: queries and supports, disjoint by image, from
 # the 2014 training annotations.
-eval_pipeline = [
-    dict(
-        type='ApplyToList',
-        scatter_key='img_path',
-        transforms=[
-            dict(type='LoadImageFromFile'),
-            dict(type='ResizeEdge', scale=224),
-            dict(type='CenterCrop', crop_size=224),
-        ],
-        collate_keys=['img'],
-        cache_bytes=512 * 2**20,  # a worker, at most
-    ),
-    dict(type='PackInputs'),
-]
+_base_ = ['../evaluation/images.py']
+
 test_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='FlamingoEvalCOCOCaption',
         data_root='data/coco',
@@ -28,10 +12,9 @@ test_dataloader = dict(
         num_support_examples=2048,
         num_query_examples=5000,
         seed=0,
-        pipeline=eval_pipeline,
-    ),
+        pipeline={{_base_.eval_pipeline}},
+    )
 )
-test_cfg = dict(type='TestLoop')
 test_evaluator = dict(type='COCOCaption')
 
 how_to_get_data = {

@@ -1,24 +1,8 @@
 # VQAv2 val: queries and supports, disjoint by image, from one file pair. For the test-dev server, set question_file and
 # data_prefix to those of test-dev2015, ann_file='', take shots from val by support_*, and test_evaluator='ReportVQA'.
-eval_pipeline = [
-    dict(
-        type='ApplyToList',
-        scatter_key='img_path',
-        transforms=[
-            dict(type='LoadImageFromFile'),
-            dict(type='ResizeEdge', scale=224),
-            dict(type='CenterCrop', crop_size=224),
-        ],
-        collate_keys=['img'],
-        cache_bytes=512 * 2**20,  # a worker, at most
-    ),
-    dict(type='PackInputs'),
-]
+_base_ = ['../evaluation/images.py']
+
 test_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='FlamingoEvalCOCOVQA',
         data_root='data/coco',
@@ -29,10 +13,9 @@ test_dataloader = dict(
         num_support_examples=2048,
         num_query_examples=5000,
         seed=0,
-        pipeline=eval_pipeline,
-    ),
+        pipeline={{_base_.eval_pipeline}},
+    )
 )
-test_cfg = dict(type='TestLoop')
 test_evaluator = dict(type='VQAAcc')
 
 how_to_get_data = {

@@ -44,12 +44,14 @@ class AddChoices(BaseTransform):
         if choices_file is not None:
             choices = _read(choices_file, most_common)
         self.choices = check_choices(choices, f"AddChoices: '{choices_file}'" if choices_file else 'AddChoices.choices')
+        self._numbers = {choice: number for number, choice in enumerate(self.choices)}
 
     def transform(self, results: dict) -> dict:
         """Add the candidates."""
         results['choices'] = self.choices
-        if results.get('majority_answer') in self.choices:
-            results['gt_choice'] = self.choices.index(results['majority_answer'])
+        number = self._numbers.get(results.get('majority_answer'))
+        if number is not None:
+            results['gt_choice'] = number
         return results
 
     def __repr__(self) -> str:
