@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from mmflamingo.engine import cli, report  # after the arguments: this imports torch
+    from mmflamingo.engine import cli, launch, report  # after the arguments: this imports torch
 
     with cli.user_errors(args.debug):
         if args.out:
@@ -73,6 +73,7 @@ def main() -> None:
                 report.write_out_file(args.out, args.out_item, metrics, predictions)
             print(f'\n{report.metrics_table(metrics)}\n')
             print(f'Predictions: {predictions}\nLog:         {log_dir / log_dir.name}.log')
+        launch.leave_group()
 
 
 if __name__ == '__main__':

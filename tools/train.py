@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from mmflamingo.engine import cli  # after the arguments: this imports torch
+    from mmflamingo.engine import cli, launch  # after the arguments: this imports torch
 
     with cli.user_errors(args.debug):
         cfg = cli.prepare_config(args)
@@ -56,6 +56,7 @@ def main() -> None:
         cli.keep_sections(cfg, 'train', 'val')
         cli.check(cfg)
         cli.build_runner(cfg).train()
+        launch.leave_group()
 
 
 if __name__ == '__main__':

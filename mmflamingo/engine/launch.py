@@ -67,6 +67,15 @@ def _set_torch_variables(launcher: str) -> None:
     env.setdefault('MASTER_PORT', DEFAULT_PORT)
 
 
+def leave_group() -> None:
+    """Leave the process group, if there is one, when the work is done.
+
+    A rank that ends with its group's threads alive may be aborted by the C++ runtime, and a good run then looks failed.
+    """
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def on_main_rank(function: Callable[[], T]) -> T:
     """Call a function on rank 0 only; every rank gets its result, or its error."""
     outcome = [None, None]

@@ -1,6 +1,7 @@
 import os
 
 import pytest
+import torch.distributed as dist
 
 from mmflamingo.engine import launch
 
@@ -48,3 +49,10 @@ def test_launcher_that_did_not_launch(env, launcher, variable, starter):
 def test_unknown_launcher(env):
     with pytest.raises(ValueError, match='allowed: none, pytorch, slurm, mpi'):
         launch.init_gloo('mpich')
+
+
+def test_leaving_the_group(tmp_path):
+    launch.leave_group()  # there is none
+    dist.init_process_group('gloo', init_method=f'file://{tmp_path / "store"}', rank=0, world_size=1)
+    launch.leave_group()
+    assert not dist.is_initialized()
