@@ -24,6 +24,7 @@ from .multiple_choice import (
     HatefulMemes,
     ScienceQA,
 )
+from .nextqa import FlamingoEvalNExTQA, FlamingoEvalNExTQAOpenEnded, NExTQA, NExTQAOpenEnded
 from .questions import QuestionFile, QuestionSet
 from .rices import RICES
 from .samplers import EpochSampler
@@ -38,9 +39,7 @@ from .video_questions import (
     FlamingoEvalIVQA,
     FlamingoEvalMSRVTTQA,
     FlamingoEvalMSVDQA,
-    FlamingoEvalNExTQA,
     FlamingoEvalSTAR,
-    NExTQA,
 )
 from .vqa import COCOVQA, FlamingoEvalCOCOVQA
 
@@ -62,6 +61,7 @@ __all__ = [
     'FlamingoEvalMSRVTTQA',
     'FlamingoEvalMSVDQA',
     'FlamingoEvalNExTQA',
+    'FlamingoEvalNExTQAOpenEnded',
     'FlamingoEvalSTAR',
     'FlamingoEvalScienceQA',
     'FlamingoEvalTextVQA',
@@ -77,6 +77,7 @@ __all__ = [
     'MSRVTTQA',
     'MSVDQA',
     'NExTQA',
+    'NExTQAOpenEnded',
     'QuestionFile',
     'QuestionSet',
     'RICES',

@@ -1,4 +1,4 @@
-"""Questions about videos: MSVD-QA, MSRVTT-QA, iVQA, NExT-QA and STAR.
+"""Questions about videos: MSVD-QA, MSRVTT-QA, iVQA and STAR.
 
 `data_prefix['img_path']` is the folder of the videos, and `image_id` a video's id. Load the frames by `LoadVideoFrames`.
 """
@@ -37,7 +37,7 @@ class VideoQuestionFile(QuestionFile):
             raise ValueError(f'video_name={self.video_name!r}: its only field is {{video_id}} ({error!r}).') from error
 
 
-class _CSVQuestions(VideoQuestionFile):
+class CSVQuestions(VideoQuestionFile):
     """Base of those in a CSV file with a line of names."""
 
     def entries(self, path: str, argument: str) -> Iterable[Any]:
@@ -89,7 +89,7 @@ class FlamingoEvalMSVDQA(SupportFileMixin, MSVDQA):
 
 
 @DATASETS.register_module()
-class IVQA(_CSVQuestions):
+class IVQA(CSVQuestions):
     """Questions about parts of instructional videos, five answers each: `{train,val,test}.csv`.
 
     Files: https://github.com/antoyang/just-ask (iVQA).
@@ -119,51 +119,6 @@ ANSWER_KEYS = [f'answer{number}' for number in range(1, 6)]
 @DATASETS.register_module()
 class FlamingoEvalIVQA(SupportFileMixin, IVQA):
     """Few-shot iVQA; arguments of `SupportFileMixin` and `IVQA`."""
-
-
-@DATASETS.register_module()
-class NExTQA(_CSVQuestions):
-    """Questions about why and how, with five choices: `{train,val,test}.csv` of NExT-QA's multiple choice.
-
-    Files: https://github.com/doc-doc/NExT-QA; `map_vid_vidorID.json` tells the files of the videos.
-
-    Args:
-        map_file: `map_vid_vidorID.json`; empty where videos are named by their ids.
-        kwargs: Arguments of `VideoQuestionFile`.
-    """
-
-    task = 'multiple_choice'
-    layout = 'a CSV file with video, question, answer, qid, type, a0 to a4'
-    video_name = '{video_id}.mp4'
-
-    def __init__(self, *args, map_file: str = '', **kwargs) -> None:
-        self.map_file = map_file
-        self.place_of: dict[str, str] = {}
-        super().__init__(*args, **kwargs)
-
-    def load_data_list(self) -> list[Record]:
-        """Read `map_file` and `ann_file`."""
-        if self.map_file:
-            self.place_of = self.load_annotations(self._under_root(self.map_file), 'map_file')
-        return super().load_data_list()
-
-    def record(self, entry: Any) -> Record:
-        """Make a record of a question; `qid` counts the questions of a video."""
-        video_id = entry['video']
-        return question_record(
-            f'{video_id}_{entry["qid"]}',
-            video_id,
-            self.file_of(self.place_of[video_id] if self.map_file else video_id),
-            choices=[entry[f'a{number}'] for number in range(5)],
-            right=int(entry['answer']) if entry.get('answer') else None,
-            question=entry['question'],
-            question_type=entry.get('type'),
-        )
-
-
-@DATASETS.register_module()
-class FlamingoEvalNExTQA(SupportFileMixin, NExTQA):
-    """Few-shot NExT-QA; arguments of `SupportFileMixin` and `NExTQA`."""
 
 
 @DATASETS.register_module()

@@ -5,5 +5,6 @@ from .choices import ROCAUC, ChoiceAccuracy
 from .coco_caption import COCOCaption
 from .report_vqa import ReportVQA
 from .vqa_accuracy import VQAAcc
+from .wups import WUPS
 
-__all__ = ['ROCAUC', 'AnswerMatch', 'COCOCaption', 'ChoiceAccuracy', 'ReportVQA', 'VQAAcc']
+__all__ = ['ROCAUC', 'WUPS', 'AnswerMatch', 'COCOCaption', 'ChoiceAccuracy', 'ReportVQA', 'VQAAcc']

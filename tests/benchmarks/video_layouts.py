@@ -76,6 +76,28 @@ def nextqa(data: Path, queries: Scenes, supports: Scenes) -> list:
     return [f'v{scene.id}_2' for scene in queries]
 
 
+def nextqa_open(data: Path, queries: Scenes, supports: Scenes) -> list:
+    places = {}
+    for split, scenes in ('test', queries), ('train', supports):
+        rows = []
+        for scene in scenes:
+            scene.put_video(data / f'nextqa_open/NExTVideo/0001/{scene.id}.mp4')
+            places[f'v{scene.id}'] = f'0001/{scene.id}'
+            question = {
+                'video': f'v{scene.id}',
+                'frame_count': 8,
+                'width': 128,
+                'height': 128,
+                'question': scene.question,
+            }
+            rows.append({**question, 'answer': scene.answer, 'qid': 2, 'type': 'DO'})
+        write_csv(data / f'nextqa_open/{split}.csv', rows)
+    write(data / 'nextqa_open/map_vid_vidorID.json', places)
+    write(data / 'nextqa_open/add_reference_answer_test.json', {f'v{queries[0].id}': {'2': 'something else'}})
+    write(data / 'nextqa_open/stopwords.txt', 'the\na\n')
+    return [f'v{scene.id}_2' for scene in queries]
+
+
 def star(data: Path, queries: Scenes, supports: Scenes) -> list:
     for split, scenes in ('val', queries), ('train', supports):
         entries = []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmflamingo.datasets import IVQA, MSRVTTQA, MSVDQA, STAR, VATEX, NExTQA
+from mmflamingo.datasets import IVQA, MSRVTTQA, MSVDQA, STAR, VATEX, NExTQA, NExTQAOpenEnded
 
 QA = {'id': 4, 'video_id': 7010, 'question': 'what is a man doing?', 'answer': 'sing', 'category_id': 14}
 SITUATION = {
@@ -93,7 +93,23 @@ def test_another_layout_is_named(cls, tmp_path, write_json):
         cls(write_json('a.json', [{'id': 1}]), str(tmp_path))
 
 
-@pytest.mark.parametrize('cls', [IVQA, NExTQA])
+def test_nextqa_open_ended(tmp_path, text, write_json):
+    rows = 'video,frame_count,question,answer,qid,type\n42,10,why,to play,6,CW\n42,10,where,home,7,DL\n43,9,how,,0,CH\n'
+    more = write_json('more.json', {'42': {'6': 'playing'}})
+    dataset = NExTQAOpenEnded(text(rows), str(tmp_path), more_answers_file=more)
+    first, second, unanswered = (dataset.get_data_info(index) for index in range(3))
+    assert [first[key] for key in ('task', 'sample_id', 'question_type')] == ['vqa', '42_6', 'CW']
+    assert first['gt_answer'] == ['to play', 'playing'] and first['majority_answer'] == 'to play'
+    assert second['gt_answer'] == ['home'] and unanswered['gt_answer'] == []
+    assert first['img_path'].endswith('42.mp4')
+    places = write_json('map.json', {'42': '0007/42', '43': '0001/43'})
+    mapped = NExTQAOpenEnded('a.csv', str(tmp_path), {'img_path': 'videos'}, map_file=places)
+    assert mapped.get_data_info(0)['img_path'] == f'{tmp_path}/videos/0007/42.mp4'
+    with pytest.raises(FileNotFoundError, match="more_answers_file: '.*none.json' does not exist"):
+        NExTQAOpenEnded('a.csv', str(tmp_path), more_answers_file='none.json')
+
+
+@pytest.mark.parametrize('cls', [IVQA, NExTQA, NExTQAOpenEnded])
 def test_another_table_is_named(cls, tmp_path, text):
     with pytest.raises(ValueError, match=f'does not have the layout of {cls.__name__}, which is a CSV file with video'):
         cls(text('a,b\n1,2\n'), str(tmp_path))
