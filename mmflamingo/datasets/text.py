@@ -1,5 +1,6 @@
 """Plain text for the pretraining of a language model."""
 
+import re
 from pathlib import Path
 
 import torch
@@ -18,13 +19,17 @@ class TextBlocks(Dataset):
         ann_file: The text file.
         tokenizer: Config of the tokenizer.
         block_size: Tokens a block.
+        emphasis: Regular expressions of texts that the loss counts more than once, with how often, e.g.
+            `{r'(?<=Short answer:)[^<]+': 8}`. None: all tokens count alike, and the blocks carry no weights.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file holds less than one block.
     """
 
-    def __init__(self, ann_file: str, tokenizer: dict, block_size: int = 384):
+    def __init__(
+        self, ann_file: str, tokenizer: dict, block_size: int = 384, emphasis: dict[str, float] | None = None
+    ):
         path = Path(ann_file)
         if not path.is_file():
             raise FileNotFoundError(
@@ -32,15 +37,36 @@ class TextBlocks(Dataset):
                 '`python tools/dataset_converters/emoji_scenes.py --splits text`.'
             )
         documents = path.read_text(encoding='utf-8').splitlines()
-        encoded = TOKENIZERS.build(tokenizer).hf(documents).input_ids
-        stream = torch.tensor([token for ids in encoded for token in ids])
-        if len(stream) < block_size:
-            raise ValueError(f'{ann_file} has {len(stream)} tokens, fewer than one block of {block_size}.')
-        self.blocks = stream[: len(stream) // block_size * block_size].view(-1, block_size)
+        encoded = TOKENIZERS.build(tokenizer).hf(documents, return_offsets_mapping=emphasis is not None)
+        self.blocks = _cut_into_blocks(encoded.input_ids, block_size, ann_file)
+        self.weights = None
+        if emphasis is not None:
+            weights = [
+                _token_weights(text, offsets, emphasis)
+                for text, offsets in zip(documents, encoded.offset_mapping, strict=True)
+            ]
+            self.weights = _cut_into_blocks(weights, block_size, ann_file)
 
     def __len__(self) -> int:
         return len(self.blocks)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        """`{'inputs': (block_size,) token ids}`."""
-        return {'inputs': self.blocks[index]}
+        """`{'inputs': (block_size,) token ids}`, with `emphasis` also `{'weights': (block_size,)}`."""
+        item = {'inputs': self.blocks[index]}
+        return item if self.weights is None else {**item, 'weights': self.weights[index]}
+
+
+def _cut_into_blocks(documents: list[list], block_size: int, ann_file: str) -> torch.Tensor:
+    stream = torch.tensor([value for values in documents for value in values])
+    if len(stream) < block_size:
+        raise ValueError(f'{ann_file} has {len(stream)} tokens, fewer than one block of {block_size}.')
+    return stream[: len(stream) // block_size * block_size].view(-1, block_size)
+
+
+def _token_weights(text: str, offsets: list[tuple[int, int]], emphasis: dict[str, float]) -> list[float]:
+    """The weight of each token of `text`: that of the expression in whose match it begins, else 1."""
+    of_character = [1.0] * (len(text) + 1)
+    for pattern, weight in emphasis.items():
+        for match in re.finditer(pattern, text):
+            of_character[match.start() : match.end()] = [float(weight)] * (match.end() - match.start())
+    return [of_character[start] if end > start else 1.0 for start, end in offsets]

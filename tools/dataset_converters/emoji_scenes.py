@@ -11,6 +11,7 @@ Written below `--out`, all of it a function of `--seed` alone:
     annotations/v2_OpenEnded_emoji_{split}_questions.json   VQAv2 questions
     annotations/v2_emoji_{split}_annotations.json           VQAv2 annotations: 10 answers a question
     text/{train,dev}.txt                                    one text document a line, for the language model
+    text/questions_{train,dev}.txt                          likewise; mostly several questions about one scene
 
 Beyond the COCO and VQAv2 keys: an image, and a question, carries the `group` of its annotators (Team), an image
 `unseen_pair` (it shows two things that never meet in train), and a query of the binding splits the
@@ -21,7 +22,6 @@ supports.) No new word occurs in two of the splits.
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -46,6 +46,10 @@ BINDING_SPLITS = {  # split: (first image id, things, pictures a thing, episodes
 }
 BINDING_SHOTS = 8
 NUM_DOCUMENTS = {'train': 120_000, 'dev': 500}
+DOCUMENT_KINDS = {  # prefix of the file: how frequent each of KINDS is
+    '': (30, 24, 40, 6, 0),
+    'questions_': (15, 15, 20, 3, 47),
+}
 
 
 class SplitWriter:
@@ -161,11 +165,12 @@ def _ask_about(writer: SplitWriter, image_id: int, answers: list[str], **extra) 
     return writer.add_question(image_id, BINDING_QUESTION, answers, ('other', 'what is'), **extra)
 
 
-def documents(seed: int, split: str, count: int, teams: list[int]) -> Iterator[str]:
-    """The text documents of a split."""
-    rng = Random(f'{seed}-text-{split}')
-    for _ in range(count):
-        yield document(rng, teams)
+def write_text(path: Path, seed: int, count: int, teams: list[int], weights: tuple[int, ...]) -> None:
+    """One of the text files."""
+    rng = Random(f'{seed}-text-{path.stem}')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('w') as file:
+        file.writelines(f'{document(rng, teams, weights)}\n' for _ in range(count))
 
 
 def main() -> None:
@@ -191,11 +196,10 @@ def main() -> None:
             write_binding(writer, args.seed, *sizes)
     if 'text' in wanted:
         for split, count in NUM_DOCUMENTS.items():
-            print(f'text/{split}: {count} documents')
-            path = args.out / 'text' / f'{split}.txt'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open('w') as file:
-                file.writelines(f'{text}\n' for text in documents(args.seed, split, count, teams[split]))
+            print(f'text: 2 x {count} documents of {split}')
+            for prefix, weights in DOCUMENT_KINDS.items():
+                path = args.out / 'text' / f'{prefix}{split}.txt'
+                write_text(path, args.seed, count, teams[split], weights)
 
 
 if __name__ == '__main__':

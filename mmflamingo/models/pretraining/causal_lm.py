@@ -2,6 +2,7 @@
 
 import torch
 from mmengine.model import BaseModel
+from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from ...registry import MODELS
@@ -9,29 +10,54 @@ from ...registry import MODELS
 
 @MODELS.register_module()
 class CausalLMPretraining(BaseModel):
-    """Trains any Hugging Face causal language model from scratch on blocks of tokens.
+    """Trains any Hugging Face causal language model on blocks of tokens, from scratch or from weights.
 
     Args:
         config: The model's configuration, e.g. `dict(model_type='llama', hidden_size=192, ...)`.
+        pretrained: Instead, a Hugging Face folder to go on from.
         data_preprocessor: As in mmengine; it moves the blocks to the device.
+
+    Raises:
+        ValueError: Both or neither of `config` and `pretrained` are given.
     """
 
-    def __init__(self, config: dict, data_preprocessor: dict | None = None):
+    def __init__(
+        self, config: dict | None = None, pretrained: str | None = None, data_preprocessor: dict | None = None
+    ):
         super().__init__(data_preprocessor=data_preprocessor)
-        self.lm = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), dtype=torch.float32)
+        if (config is None) == (pretrained is None):
+            raise ValueError(f'give either config or pretrained, not config={config!r} and pretrained={pretrained!r}.')
+        if pretrained is not None:
+            self.lm = AutoModelForCausalLM.from_pretrained(
+                pretrained, dtype=torch.float32, local_files_only=True
+            )
+        else:
+            self.lm = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), dtype=torch.float32)
 
-    def forward(self, inputs: torch.Tensor, mode: str = 'tensor') -> torch.Tensor | dict[str, torch.Tensor]:
+    def forward(
+        self, inputs: torch.Tensor, weights: torch.Tensor | None = None, mode: str = 'tensor'
+    ) -> torch.Tensor | dict[str, torch.Tensor]:
         """Next-token logits or loss.
 
         Args:
             inputs: (B, L) token ids.
+            weights: (B, L) how much each token counts in the loss; all alike when omitted.
             mode: 'loss' for `{'loss': scalar}`, 'tensor' for logits (B, L, vocabulary). 'predict' gives the mean
                 loss of the batch too: a list with one float, so that a held-out set can be measured.
         """
         if mode == 'tensor':
             return self.lm(input_ids=inputs, use_cache=False).logits
-        loss = self.lm(input_ids=inputs, labels=inputs, use_cache=False).loss
+        loss = self._loss(inputs, weights)
         return {'loss': loss} if mode == 'loss' else [loss.item()]
+
+    def _loss(self, inputs: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+        """The (weighted) mean over all tokens that have one before them."""
+        logits = self.lm(input_ids=inputs, use_cache=False).logits[:, :-1].flatten(0, 1).float()
+        each = functional.cross_entropy(logits, inputs[:, 1:].flatten(), reduction='none')
+        if weights is None:
+            return each.mean()
+        weights = weights[:, 1:].flatten()
+        return (each * weights).sum() / weights.sum()
 
     def save_pretrained(self, folder: str) -> None:
         """Writes the language model as a Hugging Face folder, which is what `FlamingoLMAdapter(pretrained=...)` reads."""

@@ -15,6 +15,7 @@ from .vocabulary import ONSETS, RHYMES, THINGS
 
 END = '<|endofchunk|>'
 BINDING_QUESTION = 'What is this?'
+KINDS = ('caption', 'vqa', 'binding', 'undescribed', 'questions')
 WORD_OWNERS = ('binding_train', 'binding_train', 'binding_dev', 'binding')
 
 
@@ -39,12 +40,14 @@ def binding_order(rng: Random, shots: int) -> list[int]:
     return order[:shots]
 
 
-def document(rng: Random, teams: list[int], max_chunks: int = 8) -> str:
-    """A document of 1 to `max_chunks` chunks, all of one team and one kind."""
+def document(rng: Random, teams: list[int], weights: tuple[int, ...], max_chunks: int = 8) -> str:
+    """A document of 1 to `max_chunks` chunks, all of one team and one of KINDS, which are as frequent as `weights` say."""
     team = Team.number(rng.choice(teams))
-    kind = rng.choices(('caption', 'vqa', 'binding', 'undescribed'), (30, 24, 40, 6))[0]
+    kind = rng.choices(KINDS, weights)[0]
     if kind == 'binding':
         return _binding_document(rng, team, max_chunks)
+    if kind == 'questions':
+        return _questions_document(rng, team, max_chunks)
     chunks = []
     for _ in range(rng.randint(1, max_chunks if kind == 'undescribed' else 5)):
         scene = sample_scene(rng)
@@ -55,6 +58,13 @@ def document(rng: Random, teams: list[int], max_chunks: int = 8) -> str:
         else:
             chunks.append(f'{seen}Output:{caption(scene, team, rng.choice(VOICES))}{END}')
     return ''.join(chunks)
+
+
+def _questions_document(rng: Random, team: Team, max_chunks: int) -> str:
+    """One scene and all that is asked of it. The true answer is given: nobody is mistaken about a text he reads."""
+    scene = sample_scene(rng)
+    questions = ask(scene, team, rng, rng.randint(1, max_chunks))
+    return description(scene, team, rng) + ''.join(answer_chunk(one.text, one.answer) for one in questions)
 
 
 def _binding_document(rng: Random, team: Team, max_chunks: int) -> str:
