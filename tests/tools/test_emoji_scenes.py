@@ -120,3 +120,25 @@ def test_an_inventory_names_all_that_is_seen(emoji):
         for group in scene.groups:
             assert group.thing.noun(group.count) in text
         assert text.count(',') == len(scene.groups)
+
+
+@pytest.mark.parametrize('kind', ['questions', 'checks'])
+def test_text_asks_several_things_of_one_scene_and_answers_truly(emoji, kind):
+    text = emoji['text']
+    weights = tuple(int(name == kind) for name in text.KINDS)
+    asked = []
+    for seed in range(200):
+        described, *chunks = text.document(Random(seed), [3], weights).split('Question:')
+        assert len(chunks) <= 8 and '<|endofchunk|>' not in described
+        assert all(chunk.endswith('<|endofchunk|>') for chunk in chunks)
+        pairs = [chunk.removesuffix('<|endofchunk|>').split(' Short answer:') for chunk in chunks]
+        assert len(dict(pairs)) == len(chunks)  # no question twice
+        for question, answer in pairs:
+            if question.startswith('Is the background'):
+                color = question.removeprefix('Is the background ').rstrip('?')
+                assert answer == ('yes' if described.endswith(f' {color}.') else 'no')
+        asked += pairs
+    assert len(asked) > 600
+    yes_no = [answer for _, answer in asked if answer in ('yes', 'no')]
+    assert 0.35 < yes_no.count('yes') / len(yes_no) < 0.6
+    assert (len(yes_no) == len(asked)) == (kind == 'checks')

@@ -11,7 +11,7 @@ Written below `--out`, all of it a function of `--seed` alone:
     annotations/v2_OpenEnded_emoji_{split}_questions.json   VQAv2 questions
     annotations/v2_emoji_{split}_annotations.json           VQAv2 annotations: 10 answers a question
     text/{train,dev}.txt                                    one text document a line, for the language model
-    text/questions_{train,dev}.txt                          likewise; mostly several questions about one scene
+    text/{questions,checks}_{train,dev}.txt                 likewise; mostly several questions, or yes/no ones, about one scene
 
 Beyond the COCO and VQAv2 keys: an image, and a question, carries the `group` of its annotators (Team), an image
 `unseen_pair` (it shows two things that never meet in train), and a query of the binding splits the
@@ -47,8 +47,9 @@ BINDING_SPLITS = {  # split: (first image id, things, pictures a thing, episodes
 BINDING_SHOTS = 8
 NUM_DOCUMENTS = {'train': 120_000, 'dev': 500}
 DOCUMENT_KINDS = {  # prefix of the file: how frequent each of KINDS is
-    '': (30, 24, 40, 6, 0),
-    'questions_': (15, 15, 20, 3, 47),
+    '': (30, 24, 40, 6, 0, 0),
+    'questions_': (15, 15, 20, 3, 47, 0),
+    'checks_': (8, 8, 18, 2, 24, 40),
 }
 
 
@@ -196,7 +197,7 @@ def main() -> None:
             write_binding(writer, args.seed, *sizes)
     if 'text' in wanted:
         for split, count in NUM_DOCUMENTS.items():
-            print(f'text: 2 x {count} documents of {split}')
+            print(f'text: 3 x {count} documents of {split}')
             for prefix, weights in DOCUMENT_KINDS.items():
                 path = args.out / 'text' / f'{prefix}{split}.txt'
                 write_text(path, args.seed, count, teams[split], weights)

@@ -57,6 +57,13 @@ def ask(scene: Scene, team: Team, rng: Random, count: int) -> list[Question]:
     return list(questions.values())
 
 
+def check(scene: Scene, team: Team, rng: Random, count: int) -> list[Question]:
+    """Up to `count` different yes/no questions about `scene`."""
+    makers = (_is_there, _is_there, _is_background, _is_background, _more_than)
+    asked = (rng.choice(makers)(scene, team, rng) for _ in range(2 * count))
+    return list({question.text: question for question in asked if question}.values())[:count]
+
+
 def _yes_no(text: str, truth: bool, kind: str) -> Question:
     yes, no = ('yes', 'no') if truth else ('no', 'yes')
     return Question(text, yes, 'yes/no', kind, mistakes=(no,))

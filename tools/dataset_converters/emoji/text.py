@@ -5,17 +5,18 @@ A chunk is what a shot of a Flamingo prompt is, `Output:...` or `Question:... Sh
 wording of captions and answers, to follow a team's habits, and to look up in its context what a new word was said of.
 """
 
+from collections.abc import Callable
 from random import Random
 from zlib import crc32
 
 from .language import NUM_TEAMS, VOICES, Team, caption, description, phrase
-from .questions import ask, majority
+from .questions import ask, check, majority
 from .scenes import sample_portrait, sample_scene
 from .vocabulary import ONSETS, RHYMES, THINGS
 
 END = '<|endofchunk|>'
 BINDING_QUESTION = 'What is this?'
-KINDS = ('caption', 'vqa', 'binding', 'undescribed', 'questions')
+KINDS = ('caption', 'vqa', 'binding', 'undescribed', 'questions', 'checks')
 WORD_OWNERS = ('binding_train', 'binding_train', 'binding_dev', 'binding')
 
 
@@ -46,8 +47,8 @@ def document(rng: Random, teams: list[int], weights: tuple[int, ...], max_chunks
     kind = rng.choices(KINDS, weights)[0]
     if kind == 'binding':
         return _binding_document(rng, team, max_chunks)
-    if kind == 'questions':
-        return _questions_document(rng, team, max_chunks)
+    if kind in ('questions', 'checks'):
+        return _questions_document(rng, team, max_chunks, ask if kind == 'questions' else check)
     chunks = []
     for _ in range(rng.randint(1, max_chunks if kind == 'undescribed' else 5)):
         scene = sample_scene(rng)
@@ -60,10 +61,10 @@ def document(rng: Random, teams: list[int], weights: tuple[int, ...], max_chunks
     return ''.join(chunks)
 
 
-def _questions_document(rng: Random, team: Team, max_chunks: int) -> str:
-    """One scene and all that is asked of it. The true answer is given: nobody is mistaken about a text he reads."""
-    scene = sample_scene(rng)
-    questions = ask(scene, team, rng, rng.randint(1, max_chunks))
+def _questions_document(rng: Random, team: Team, max_chunks: int, make_questions: Callable) -> str:
+    """One scene and several questions about it. The true answer is given: nobody is mistaken about a text he reads."""
+    scene = sample_portrait(rng, rng.choice(THINGS)) if rng.random() < 0.3 else sample_scene(rng)
+    questions = make_questions(scene, team, rng, rng.randint(1, max_chunks))
     return description(scene, team, rng) + ''.join(answer_chunk(one.text, one.answer) for one in questions)
 
 

@@ -1,10 +1,10 @@
-# The third stage of flamingo-tiny's training: the weights of the second go on with the vision encoder that tells places
-# (configs/clip/coca-tiny_emoji-scenes_positions.py). Several questions a picture make each picture teach more.
+# The third stage of flamingo-tiny's training: the weights of the second go on with a language model that has learned to
+# answer questions. Several questions a picture make each picture teach more.
 _base_ = ['./flamingo-tiny_train_emoji-scenes_interleaved.py']
 
-load_from = 'work_dirs/flamingo-tiny_first-adapter.pth'  # without a vision encoder
-encoder = 'work_dirs/coca-tiny_emoji-scenes_positions/iter_800.pth'
-model = dict(vision_backbone=dict(pretrained=encoder), resampler=dict(pretrained=None))
+load_from = 'work_dirs/flamingo-tiny_train_emoji-scenes_interleaved/adapter.pth'
+language_model = 'work_dirs/llama-tiny_emoji-scenes_checks/pretrained'
+model = dict(language_model=dict(pretrained=language_model), resampler=dict(pretrained=None))
 captions, inventories, questions, binding = _base_.captions, _base_.inventories, _base_.questions, _base_.binding
 text_only = _base_.text_only
 train_dataloader = dict(
@@ -18,11 +18,11 @@ train_dataloader = dict(
             {**captions, **text_only},
             {**questions, **text_only},
         ],
-        weights=(0.35, 0.1, 0.24, 0.12, 0.11, 0.04, 0.04),
+        weights=(0.4, 0.12, 0.2, 0.06, 0.12, 0.04, 0.06),
         seed=2,
     ),
 )
-max_iters = 3000
+max_iters = 750
 train_cfg = dict(max_iters=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
 param_scheduler = [
