@@ -27,9 +27,7 @@ class TextBlocks(Dataset):
         ValueError: The file holds less than one block.
     """
 
-    def __init__(
-        self, ann_file: str, tokenizer: dict, block_size: int = 384, emphasis: dict[str, float] | None = None
-    ):
+    def __init__(self, ann_file: str, tokenizer: dict, block_size: int = 384, emphasis: dict[str, float] | None = None):
         path = Path(ann_file)
         if not path.is_file():
             raise FileNotFoundError(

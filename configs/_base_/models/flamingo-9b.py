@@ -1,16 +1,10 @@
 # Flamingo-9B as OpenFlamingo v1 built it and mmpretrain serves it: CLIP ViT-L/14, LLaMA-7B, gated cross-attention
 # before every fourth decoder layer, 8.22 G parameters.
+_base_ = ['./clip-vit-large.py']
+
 model = dict(
     type='Flamingo',
-    vision_backbone=dict(
-        type='CLIPVisionTransformer',
-        arch='l',
-        img_size=224,
-        patch_size=14,
-        act='quick_gelu',
-        pretrained='checkpoints/vit-large-p14_clip-openai-pre_3rdparty_20230517-95e2af0b.pth',
-    ),
-    resampler=dict(type='PerceiverResampler', depth=6, num_latents=64),
+    vision_backbone=dict(pretrained='checkpoints/vit-large-p14_clip-openai-pre_3rdparty_20230517-95e2af0b.pth'),
     language_model=dict(
         type='FlamingoLMAdapter',
         pretrained='checkpoints/llama-7b-hf',
@@ -55,11 +49,6 @@ model = dict(
             ],
             generation=dict(num_beams=3, max_new_tokens=5, length_penalty=-2.0),
         ),
-    ),
-    data_preprocessor=dict(
-        type='FlamingoDataPreprocessor',
-        mean=[122.770938, 116.7460125, 104.09373615],
-        std=[68.5005327, 66.6321579, 70.32316305],
     ),
 )
 

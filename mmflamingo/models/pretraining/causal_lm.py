@@ -28,9 +28,7 @@ class CausalLMPretraining(BaseModel):
         if (config is None) == (pretrained is None):
             raise ValueError(f'give either config or pretrained, not config={config!r} and pretrained={pretrained!r}.')
         if pretrained is not None:
-            self.lm = AutoModelForCausalLM.from_pretrained(
-                pretrained, dtype=torch.float32, local_files_only=True
-            )
+            self.lm = AutoModelForCausalLM.from_pretrained(pretrained, dtype=torch.float32, local_files_only=True)
         else:
             self.lm = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), dtype=torch.float32)
 
