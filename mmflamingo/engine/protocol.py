@@ -22,7 +22,7 @@ from .safe_loading import cached_path, is_url
 FILE_NAME = 'protocol.json'
 REPOSITORY = Path(__file__).parents[2]
 # Where files lie, and how fast things go, changes no prediction.
-WITHOUT_INFLUENCE = ('data_root', 'resume', 'media_cache_bytes', 'cache_bytes')
+WITHOUT_INFLUENCE = ('data_root', 'resume', 'media_cache_bytes', 'media_store', 'cache_bytes')
 
 Protocol = dict[str, Any]
 

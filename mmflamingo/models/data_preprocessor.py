@@ -58,6 +58,11 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         self.mean = torch.tensor(mean, dtype=torch.float32).view(3, 1, 1)
         self.std = torch.tensor(std, dtype=torch.float32).view(3, 1, 1)
 
+    @property
+    def pixel_settings(self) -> tuple:
+        """What of the settings changes pixels, in plain Python values."""
+        return self.mean.flatten().tolist(), self.std.flatten().tolist(), self.to_rgb
+
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """Prepares a batch.
 

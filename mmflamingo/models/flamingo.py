@@ -16,6 +16,7 @@ from .checkpoints import flamingo_state_dict
 from .close_ended import score_choices
 from .generation import generate
 from .media_cache import DEFAULT_BYTES, MediaCache
+from .media_store import MediaStore
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
 
 FRAMES_PER_PASS = 16  # encoded at once in evaluation: more need more memory and are no faster
@@ -41,6 +42,7 @@ class Flamingo(BaseModel):
             the reference systems do.
         media_cache_bytes: In evaluation, visual tokens of up to so many bytes are kept, so that an image that is a
             shot of many queries is encoded once. 0 keeps none.
+        media_store: Folder where they are kept for other runs, too, up to 8 GiB. None keeps nothing on disk.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Flamingo(BaseModel):
         freeze_language_model: bool = True,
         train_token_embeddings: bool = False,
         media_cache_bytes: int = DEFAULT_BYTES,
+        media_store: str | None = None,
     ) -> None:
         parts = {
             'tokenizer': TOKENIZERS.build(tokenizer),
@@ -81,7 +84,12 @@ class Flamingo(BaseModel):
             self._frozen.append(self.language_model.lm)
         for module in self._frozen:
             module.requires_grad_(False)
-        self.media_cache = MediaCache(media_cache_bytes, (self.vision_backbone, self.resampler))
+        self.media_cache = MediaCache(
+            media_cache_bytes,
+            (self.vision_backbone, self.resampler),
+            MediaStore(media_store) if media_store else None,
+            settings=(vision_backbone, resampler, self.data_preprocessor.pixel_settings),
+        )
         self.train(self.training)
 
     @property
