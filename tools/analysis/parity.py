@@ -8,9 +8,7 @@ mmpretrain and OpenFlamingo run in an environment of their own; parity/README.md
 
 import argparse
 import json
-import os
 import string
-import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,23 +17,11 @@ from docs_table import put
 from parity import captions, files, report, runs, systems, vision, vqa
 from parity.report import Row
 from parity.setups import HOSTS
+from parity.workers import run_peer
 
 ROOT = Path(__file__).parents[2]
-WORKERS = Path(__file__).parent / 'parity'
 PAGE = ROOT / 'docs' / 'parity.md'
 EMOJI_CAPTIONS = ROOT / 'data' / 'emoji_scenes' / 'annotations' / 'captions_val.json'
-
-
-def run_peer(python: str, worker: str, folder: Path) -> None:
-    """Runs a worker script in the peers' environment; its output goes to a log beside its files."""
-    log = folder / 'log.txt'
-    environment = {**os.environ, 'HF_HUB_OFFLINE': '1'}
-    environment.pop('PYTHONPATH', None)
-    with log.open('w') as out:
-        command = [python, str(WORKERS / f'{worker}.py'), str(folder.resolve())]
-        code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, env=environment).returncode
-    if code:
-        raise SystemExit(f'{" ".join(command)} failed:\n{log.read_text()[-2000:]}')
 
 
 def write_parts(folder: Path) -> None:
