@@ -4,5 +4,5 @@ model = dict(
     vision_backbone=_base_.smollm2.vision_backbone,
     language_model=dict(_delete_=True, **_base_.smollm2.language_model),
     tokenizer=dict(_delete_=True, **_base_.smollm2.tokenizer),
-    train_token_embeddings=True,
+    train_token_embeddings='logits',
 )

@@ -39,7 +39,7 @@ class Flamingo(BaseModel):
         freeze_vision_backbone: Keep the backbone as it is: no gradients, always in evaluation mode.
         freeze_language_model: Keep the language model as it is; gradients only pass through it.
         train_token_embeddings: Train the embeddings of `<|endofchunk|>` and `<image>` even so, as
-            the reference systems do.
+            the reference systems do. 'logits': only by the gradients of their logits.
         media_cache_bytes: In evaluation, visual tokens of up to so many bytes are kept, so that an image that is a
             shot of many queries is encoded once. 0 keeps none.
         media_store: Folder where they are kept for other runs, too, up to 8 GiB. None keeps nothing on disk.
@@ -55,7 +55,7 @@ class Flamingo(BaseModel):
         data_preprocessor: dict,
         freeze_vision_backbone: bool = True,
         freeze_language_model: bool = True,
-        train_token_embeddings: bool = False,
+        train_token_embeddings: bool | str = False,
         media_cache_bytes: int = DEFAULT_BYTES,
         media_store: str | None = None,
     ) -> None:
@@ -75,8 +75,15 @@ class Flamingo(BaseModel):
                 'image_token_id': self.tokenizer.image_token_id,
             }
         )
+        if train_token_embeddings not in (False, True, 'logits'):
+            raise ValueError(
+                f"model.train_token_embeddings is {train_token_embeddings!r}: choose False, True or 'logits'."
+            )
         if train_token_embeddings:
-            self.language_model.train_token_rows([self.tokenizer.end_of_chunk_token_id, self.tokenizer.image_token_id])
+            self.language_model.train_token_rows(
+                [self.tokenizer.end_of_chunk_token_id, self.tokenizer.image_token_id],
+                train_token_embeddings == 'logits',
+            )
         self._frozen: list[nn.Module] = []
         if freeze_vision_backbone:
             self._frozen.append(self.vision_backbone)
@@ -178,12 +185,12 @@ class Flamingo(BaseModel):
         media = (images, num_media, media_keys)
         if mode == 'predict':
             return self._predict(media, input_ids, attention_mask, data_samples, prompts)
-        logits = self.language_model(self.encode_media(*media), input_ids, attention_mask)
         if mode == 'tensor':
-            return logits
-        targets = labels[:, 1:].flatten()
-        predictions = logits[:, :-1].flatten(0, 1).float()
-        return {'loss': F.cross_entropy(predictions, targets, ignore_index=IGNORE_INDEX)}
+            return self.language_model(self.encode_media(*media), input_ids, attention_mask)
+        targets = F.pad(labels[:, 1:], (0, 1), value=IGNORE_INDEX)
+        counts = targets != IGNORE_INDEX
+        logits = self.language_model(self.encode_media(*media), input_ids, attention_mask, where=counts)
+        return {'loss': F.cross_entropy(logits.float(), targets[counts])}
 
     def encode_media(
         self, images: Tensor, num_media: Tensor, media_keys: Sequence[Sequence[Hashable]] | None = None

@@ -1,9 +1,13 @@
 """Tiny random models of every language-model family, and a tokenizer whose ids can be read."""
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast, dynamic_module_utils
 
 import mmflamingo.engine  # noqa: F401  its loaders read archives and folders
 from mmflamingo.models.language import FlamingoLMAdapter
@@ -71,6 +75,8 @@ FAMILIES = {
     'qwen3': _GROUPED,
     'smollm3': _GROUPED,
 }
+# Beside the families of transformers: a language model that brings its own code.
+REMOTE_CODE = 'remote_code'
 
 
 def save_tokenizer(folder, vocabulary=VOCABULARY):
@@ -87,7 +93,7 @@ def save_tokenizer(folder, vocabulary=VOCABULARY):
 def build_adapter(family='llama', open_gates=True, seed=0, **kwargs):
     """A language model with random, far from small weights and gates, in evaluation mode."""
     settings = {
-        'config': {'model_type': family, **FAMILIES[family]},
+        'config': {'model_type': family, **FAMILIES.get(family, {})},
         'visual_dim': VISUAL_DIM,
         'vocab_size': VOCAB_SIZE + 3,
         'image_token_id': IMAGE,
@@ -161,7 +167,30 @@ def flamingo_config(tokenizer_folder, **changes):
     }
 
 
-@pytest.fixture(params=sorted(FAMILIES))
+def write_model_with_code(folder):
+    """A language model whose Python code lies beside its weights, as MPT-1B's does."""
+    shutil.copytree(Path(__file__).parent / 'remote_code', folder)
+    classes = {
+        'AutoConfig': 'configuration_alibi.AlibiConfig',
+        'AutoModelForCausalLM': 'modeling_alibi.AlibiForCausalLM',
+    }
+    config = {'model_type': 'alibi', 'architectures': ['AlibiForCausalLM'], 'auto_map': classes}
+    (folder / 'config.json').write_text(json.dumps(config))
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    lm = AutoModelForCausalLM.from_config(config, trust_remote_code=True)
+    lm.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope='session')
+def folder_with_code(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('remote_code')
+    with pytest.MonkeyPatch.context() as patch:  # where transformers copies such code to
+        patch.setattr(dynamic_module_utils, 'HF_MODULES_CACHE', str(folder / 'modules'))
+        yield write_model_with_code(folder / 'alibi')
+
+
+@pytest.fixture(params=[*sorted(FAMILIES), REMOTE_CODE])
 def family(request):
     return request.param
 
@@ -187,8 +216,20 @@ def config_of():
 
 
 @pytest.fixture
-def adapter_of():
-    return build_adapter
+def adapter_of(request):
+    def build(family='llama', **kwargs):
+        if family == REMOTE_CODE:
+            folder = request.getfixturevalue('folder_with_code')
+            kwargs = {
+                'config': None,
+                'pretrained': folder,
+                'layers_path': 'blocks',
+                'trust_remote_code': True,
+                **kwargs,
+            }
+        return build_adapter(family, **kwargs)
+
+    return build
 
 
 @pytest.fixture

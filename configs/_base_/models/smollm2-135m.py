@@ -1,6 +1,7 @@
-# SmolLM2-135M-Instruct, 30 layers of width 576, in the place of flamingo-tiny's language model; its eyes stay, frozen. What
-# joins them has few parameters, so that it stays below 30 MB: gated cross-attention before every fifth layer, with half as
-# wide feed-forwards as Flamingo's.
+# SmolLM2-135M-Instruct, 30 layers of width 576, in the place of flamingo-tiny's language model; its eyes stay, frozen. Gated
+# cross-attention before layers 14, 19, 24 and 29, none in the lower half: the training's backward pass ends at the first
+# block, as the new tokens' embeddings learn by their logits alone. Feed-forwards a quarter as wide as Flamingo's keep what
+# joins both small.
 smollm2_file = 'checkpoints/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf'
 smollm2 = dict(
     vision_backbone=dict(pretrained='checkpoints/flamingo-tiny/flamingo-tiny_emoji-scenes.pth'),
@@ -9,7 +10,8 @@ smollm2 = dict(
         pretrained=smollm2_file,
         dtype='float32',
         xattn_every=5,
-        ff_mult=2,
+        xattn_from=14,
+        ff_mult=1,
         media_index='preceding',
     ),
     tokenizer=dict(type='FlamingoTokenizer', pretrained=smollm2_file, vocab_size=49152),

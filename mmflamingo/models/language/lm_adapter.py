@@ -36,7 +36,11 @@ class FlamingoLMAdapter(nn.Module):
         config: Instead of `pretrained`: a dict with `model_type` and the fields of its Hugging Face
             configuration. The weights then come from the checkpoint.
         dtype: Name of the dtype of weights and blocks, such as 'float32' or 'bfloat16'.
+        lm_dtype: Name of the dtype of the language model's own weights where it is another. Training under autocast,
+            'bfloat16' saves the cast of a frozen language model's weights in every step.
         xattn_every: A block sits before decoder layer n where (n + 1) % xattn_every == 0.
+        xattn_from: No block sits before a layer below this one. Training a frozen language model then needs no
+            backward pass through the layers below the first block, if its embeddings are frozen, too.
         media_index: Name of the mask convention, see `media_index.py`.
         dim_head: Width of a head of the cross-attention.
         heads: Number of heads of the cross-attention.
@@ -65,7 +69,9 @@ class FlamingoLMAdapter(nn.Module):
         pretrained: str | None = None,
         config: dict[str, Any] | None = None,
         dtype: str = 'float32',
+        lm_dtype: str | None = None,
         xattn_every: int = 4,
+        xattn_from: int = 0,
         media_index: str = 'preceding',
         dim_head: int = 64,
         heads: int = 8,
@@ -85,7 +91,7 @@ class FlamingoLMAdapter(nn.Module):
         self.lm = build_lm(
             pretrained,
             config,
-            dtype,
+            lm_dtype or dtype,
             attn_implementation=attn_implementation,
             trust_remote_code=trust_remote_code,
         )
@@ -100,18 +106,17 @@ class FlamingoLMAdapter(nn.Module):
 
         layers = find_decoder_layers(self.lm, layers_path)
         self.layers_path = next(name for name, module in self.lm.named_modules() if module is layers)
-        if not 1 <= xattn_every <= len(layers):
+        block_places = (
+            [n for n in range(xattn_from, len(layers)) if (n + 1) % xattn_every == 0] if xattn_every > 0 else []
+        )
+        if not block_places:
             raise ValueError(
-                f'model.language_model.xattn_every is {xattn_every}, but the language model has '
-                f'{len(layers)} layers: choose 1 to {len(layers)}.'
+                f'model.language_model.xattn_every={xattn_every} and xattn_from={xattn_from} leave no place for a block in '
+                f'{len(layers)} layers: choose 1 to {len(layers)} for xattn_every, and a smaller xattn_from.'
             )
         dim = self.lm.get_input_embeddings().embedding_dim
         self.gated_cross_attn_layers = nn.ModuleDict(
-            {
-                str(n): GatedCrossAttentionBlock(dim, visual_dim, dim_head, heads, ff_mult)
-                for n in range(len(layers))
-                if (n + 1) % xattn_every == 0
-            }
+            {str(n): GatedCrossAttentionBlock(dim, visual_dim, dim_head, heads, ff_mult) for n in block_places}
         ).to(parse_dtype(dtype))
         with torch.no_grad():
             for block in self.gated_cross_attn_layers.values():
@@ -120,9 +125,10 @@ class FlamingoLMAdapter(nn.Module):
         self.token_rows: TrainableTokenRows | None = None
         self._add_hooks(layers)
 
-    def train_token_rows(self, token_ids: Sequence[int]) -> None:
-        """Gives these tokens embeddings that train while the language model is frozen."""
-        self.token_rows = TrainableTokenRows(self.lm, token_ids)
+    def train_token_rows(self, token_ids: Sequence[int], by_logits_only: bool = False) -> None:
+        """Gives these tokens embeddings that train while the language model is frozen; see `TrainableTokenRows`."""
+        self.token_rows = TrainableTokenRows(self.lm, token_ids, by_logits_only)
+        self.token_rows.to(next(self.gated_cross_attn_layers.parameters()).dtype)
 
     @contextmanager
     def conditioned(self, visual_tokens: Tensor, prompt_length: int | None = None) -> Iterator[MediaContext]:
@@ -144,26 +150,43 @@ class FlamingoLMAdapter(nn.Module):
         finally:
             self.context = outer
 
-    def forward(self, visual_tokens: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits of the next token at every position.
+    def forward(
+        self, visual_tokens: Tensor, input_ids: Tensor, attention_mask: Tensor, where: Tensor | None = None
+    ) -> Tensor:
+        """Logits of the next token at every position, or at some.
 
         Args:
             visual_tokens: (B, M, K, D), output of the resampler.
             input_ids: (B, L), padded on either side.
             attention_mask: (B, L), 1 for text and 0 for padding.
+            where: (B, L), True at the T positions whose logits are wanted: with a large vocabulary the others cost
+                much time and memory. None for all.
 
         Returns:
-            Tensor: (B, L, vocab_size).
+            Tensor: (B, L, vocab_size), or (T, vocab_size) in the order of the positions.
         """
         kwargs = {'attention_mask': attention_mask, 'use_cache': False}
         if 'position_ids' in self.lm_arguments:
             kwargs['position_ids'] = (attention_mask.cumsum(-1) - 1).clamp(min=0)
-        with self.conditioned(visual_tokens):
-            return self.lm(input_ids=input_ids, **kwargs).logits
+        with self.conditioned(visual_tokens), self._head_at(where):
+            logits = self.lm(input_ids=input_ids, **kwargs).logits
+        return logits if where is None else logits[0]
+
+    @contextmanager
+    def _head_at(self, where: Tensor | None) -> Iterator[None]:
+        """Lets the last projection see only the T positions of (B, L) that are True, as a batch of one, (1, T, D)."""
+        if where is None:
+            yield
+            return
+        head = self.lm.get_output_embeddings()
+        with head.register_forward_pre_hook(lambda head, args: (args[0][where][None],)):
+            yield
 
     def _add_hooks(self, layers: nn.ModuleList) -> None:
         # Bound methods and partials of them, no closures: a deep copy of the adapter (mmengine's
         # EMA makes one) then has hooks that belong to the copy.
+        if self.cache_argument != 'cache':
+            self.lm.register_forward_pre_hook(self._rename_cache, with_kwargs=True)
         self.lm.register_forward_pre_hook(self._read_tokens, with_kwargs=True)
         for n, block in self.gated_cross_attn_layers.items():
             layers[int(n)].register_forward_pre_hook(partial(self._attend, block))
@@ -172,6 +195,13 @@ class FlamingoLMAdapter(nn.Module):
             # transformers' own switch does nothing to layers in evaluation mode, like frozen ones.
             for layer in layers:
                 layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+
+    def _rename_cache(self, lm: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        """What `generate` calls `cache`, by the name that older code knows: it would write without its cache, silently."""
+        if 'cache' in kwargs:
+            kwargs = {**kwargs, self.cache_argument: kwargs['cache']}
+            del kwargs['cache']
+        return args, kwargs
 
     def _read_tokens(self, lm: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         if self.context is None:

@@ -1,22 +1,10 @@
 """Language models from files: GGUF, and folders that bring their own Python code."""
 
-import json
-
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, dynamic_module_utils
+from transformers import AutoModelForCausalLM
 
 from mmflamingo.models.language.hf_lm import build_lm
-
-CODE = """
-from transformers import LlamaConfig, LlamaForCausalLM
-
-class WordyConfig(LlamaConfig):
-    model_type = 'wordy'
-
-class WordyForCausalLM(LlamaForCausalLM):
-    config_class = WordyConfig
-"""
 
 
 def write_gguf(lm, path):
@@ -76,23 +64,16 @@ def test_no_such_gguf_file(tmp_path):
         build_lm(str(tmp_path / 'tiny.gguf'), None, 'float32')
 
 
-@pytest.fixture
-def folder_with_code(adapter_of, tmp_path, monkeypatch):
-    """A language model whose class transformers does not know."""
-    monkeypatch.setattr(dynamic_module_utils, 'HF_MODULES_CACHE', str(tmp_path / 'modules'))
-    folder = tmp_path / 'wordy'
-    adapter_of('llama').lm.save_pretrained(folder)
-    config = json.loads((folder / 'config.json').read_text())
-    names = {'AutoConfig': 'wordy.WordyConfig', 'AutoModelForCausalLM': 'wordy.WordyForCausalLM'}
-    (folder / 'config.json').write_text(json.dumps({**config, 'model_type': 'wordy', 'auto_map': names}))
-    (folder / 'wordy.py').write_text(CODE)
-    return str(folder)
-
-
-def test_code_beside_the_weights_runs_only_if_the_config_says_so(folder_with_code, adapter_of, batch):
-    settings = {'config': None, 'pretrained': folder_with_code, 'layers_path': 'model.layers'}
-    with pytest.raises(ValueError, match=r"\('wordy'\).* class wordy.WordyForCausalLM .*trust_remote_code=True"):
+def test_code_beside_the_weights_runs_only_if_the_config_says_so(folder_with_code, adapter_of):
+    """What it then computes, tests/models/language/test_lm_adapter.py and test_generation.py ask as of any family."""
+    settings = {'config': None, 'pretrained': folder_with_code, 'layers_path': 'blocks'}
+    code = r'modeling_alibi\.AlibiForCausalLM .* set model\.language_model\.trust_remote_code=True'
+    with pytest.raises(ValueError, match=rf"pretrained = '.*' \('alibi'\).* class {code}"):
         adapter_of(**settings)
     adapter = adapter_of(**settings, trust_remote_code=True)
-    assert type(adapter.lm).__name__ == 'WordyForCausalLM'
-    assert torch.equal(adapter(*batch), adapter_of('llama')(*batch))
+    assert type(adapter.lm).__module__.startswith('transformers_modules.')
+
+
+def test_code_beside_the_weights_needs_the_path_of_its_layers(folder_with_code, adapter_of):
+    with pytest.raises(ValueError, match="No decoder layers are known for the model type 'alibi'.*layers_path"):
+        adapter_of(config=None, pretrained=folder_with_code, trust_remote_code=True)

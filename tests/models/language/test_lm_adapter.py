@@ -241,6 +241,42 @@ def test_trained_token_rows(adapter_of, batch, tied):
     torch.testing.assert_close(with_rows, adapter(visual_tokens, input_ids, mask))
 
 
+def test_rows_that_learn_by_their_logits_end_the_backward_pass_at_the_first_block(adapter_of, batch):
+    adapter = adapter_of('gpt2', xattn_from=2)
+    assert list(adapter.gated_cross_attn_layers) == ['3']
+    adapter.lm.requires_grad_(False)
+    adapter.train_token_rows([40, 41], by_logits_only=True)
+    needs_gradients = []
+    for layer in adapter.lm.transformer.h:
+        layer.register_forward_hook(lambda layer, args, out: needs_gradients.append(out.requires_grad))
+    adapter(*batch).square().sum().backward()
+    assert needs_gradients == [False, False, False, True]
+    assert adapter.token_rows.weight.grad.abs().amax(1).min() > 0
+
+
+def test_rows_can_not_learn_by_logits_that_they_do_not_give(adapter_of):
+    with pytest.raises(ValueError, match="train_token_embeddings='logits' needs one matrix.*LlamaForCausalLM has two"):
+        adapter_of('llama').train_token_rows([40, 41], by_logits_only=True)
+
+
+def test_logits_at_some_positions(family, adapter_of, batch):
+    adapter = adapter_of(family)
+    where = torch.rand(batch[1].shape, generator=torch.Generator().manual_seed(0)) < 0.5
+    torch.testing.assert_close(adapter(*batch, where=where), adapter(*batch)[where], **TOLERANCE)
+    assert adapter(*batch).shape[:2] == batch[1].shape, 'the next call has all'
+
+
+def test_a_language_model_of_a_lower_precision_than_its_blocks(adapter_of, batch):
+    adapter = adapter_of('gpt2', lm_dtype='bfloat16')
+    adapter.train_token_rows([40, 41])
+    assert {parameter.dtype for parameter in adapter.lm.parameters()} == {torch.bfloat16}
+    others = [*adapter.gated_cross_attn_layers.parameters(), *adapter.token_rows.parameters()]
+    assert {parameter.dtype for parameter in others} == {torch.float32}
+    with torch.autocast('cpu', torch.bfloat16):
+        logits = adapter(*batch)
+        torch.testing.assert_close(logits.float(), adapter_of('gpt2')(*batch).float(), rtol=0.1, atol=0.5)
+
+
 def test_trained_token_rows_need_a_plain_embedding(adapter_of):
     with pytest.raises(ValueError, match='plain embedding, Gemma3ForCausalLM has a'):
         adapter_of('gemma3_text').train_token_rows([40, 41])
@@ -252,9 +288,10 @@ def test_trained_token_rows_need_a_plain_embedding(adapter_of):
         ({'media_index': 'next'}, r"media_index is 'next', it must be one of \['preceding', "),
         (
             {'xattn_every': 5},
-            'xattn_every is 5, but the language model has 4 layers: choose 1 to 4',
+            'xattn_every=5 and xattn_from=0 leave no place for a block in 4 layers: choose 1 to 4 for xattn_every',
         ),
-        ({'xattn_every': 0}, 'xattn_every is 0'),
+        ({'xattn_every': 0}, 'xattn_every=0 and'),
+        ({'xattn_from': 4}, 'xattn_from=4 leave no place'),
         ({'dtype': 'int8'}, "dtype is 'int8', it must be a float type"),
         ({'dtype': 'fp16'}, "dtype is 'fp16'"),
         ({'config': None}, 'either `pretrained`, a folder, or `config`'),
