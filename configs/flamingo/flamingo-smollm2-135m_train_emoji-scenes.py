@@ -1,6 +1,5 @@
-# flamingo-tiny's data with SmolLM2-135M for the language model, from flamingo-tiny's resampler. Short sequences whose texts
-# all are learned; a constant rate, so that the training can go on for as long as there is time. What comes next is
-# flamingo-smollm2-135m_train_emoji-scenes_decay.py.
+# The first stage of flamingo-smollm2-135m's training: flamingo-tiny's data and resampler with SmolLM2-135M for the language
+# model. Short sequences, every text of which is learned, at a constant rate.
 _base_ = ['./flamingo-tiny_train_emoji-scenes.py', '../_base_/models/smollm2-135m.py']
 
 model = dict(
@@ -15,7 +14,7 @@ train_dataloader = dict(
     dataset=dict(weights=(0.45, 0.3, 0.25), num_shots=(3,)),
 )
 optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
-max_iters = 4000
+max_iters = 1000
 train_cfg = dict(max_iters=max_iters)
 param_scheduler = [dict(type='LinearLR', start_factor=0.05, begin=0, end=30, by_epoch=False)]
 default_hooks = dict(checkpoint=dict(interval=200))

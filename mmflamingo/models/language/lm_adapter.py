@@ -37,7 +37,8 @@ class FlamingoLMAdapter(nn.Module):
             configuration. The weights then come from the checkpoint.
         dtype: Name of the dtype of weights and blocks, such as 'float32' or 'bfloat16'.
         lm_dtype: Name of the dtype of the language model's own weights where it is another. Training under autocast,
-            'bfloat16' saves the cast of a frozen language model's weights in every step.
+            'bfloat16' saves the cast of a frozen language model's weights in every step. Its norms must take the blocks'
+            dtype, as those of LLaMA's family do.
         xattn_every: A block sits before decoder layer n where (n + 1) % xattn_every == 0.
         xattn_from: No block sits before a layer below this one. Training a frozen language model then needs no
             backward pass through the layers below the first block, if its embeddings are frozen, too.
