@@ -27,7 +27,7 @@ from .multiple_choice import (
 from .nextqa import FlamingoEvalNExTQA, FlamingoEvalNExTQAOpenEnded, NExTQA, NExTQAOpenEnded
 from .questions import QuestionFile, QuestionSet
 from .rices import RICES
-from .samplers import EpochSampler
+from .samplers import EpochSampler, LengthBatchSampler
 from .shot_selection import ClassBalancedShots, ListedShots, RandomShots, ShotPool, ShotSelector
 from .text import TextBlocks
 from .video_captions import VATEX, FlamingoEvalVATEX
@@ -73,6 +73,7 @@ __all__ = [
     'ImageFeatures',
     'ImageNet',
     'InterleavedDataset',
+    'LengthBatchSampler',
     'ListedShots',
     'MSRVTTQA',
     'MSVDQA',

@@ -47,7 +47,8 @@ def compute_features(model: nn.Module, loader: DataLoader) -> ImageFeatures:
         loader: Loader of a few-shot dataset; its queries and supports, pipeline, batch size and workers are used.
     """
     images = _Images(loader.dataset)
-    batches = DataLoader(images, loader.batch_size or 1, num_workers=loader.num_workers, collate_fn=loader.collate_fn)
+    size = loader.batch_sampler.batch_size
+    batches = DataLoader(images, size, num_workers=loader.num_workers, collate_fn=loader.collate_fn)
     vectors = []
     for batch in batches:
         pixels = model.data_preprocessor(batch, False)['images']  # (B, 1, F, 3, H, W)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from mmflamingo.registry import LOOPS
 
 from . import protocol
+from .dealing import deal, provide_lengths
 from .errors import RunError
 from .journal import Journal, journal_files, read_journals
 from .launch import on_main_rank
@@ -63,6 +64,7 @@ class TestLoop(MMEngineTestLoop):
         self.runner.model.eval()
         on_main_rank(lambda: check_media(self.dataloader.dataset))
         provide_features(self.runner.model, self.dataloader)
+        provide_lengths(self.runner.model, self.dataloader)
         self._protocol = on_main_rank(self._prepare_folder)
         self._digest = protocol.digest(self._protocol)
         self._batches = self._remaining_batches(on_main_rank(self._done))
@@ -118,7 +120,8 @@ class TestLoop(MMEngineTestLoop):
             new = [index for index in dict.fromkeys(batch) if index not in seen]
             seen.update(new)
             remaining += [new] if new else []
-        return remaining[self.runner.rank :: self.runner.world_size]
+        cost = getattr(self.dataloader.batch_sampler, 'cost', len)
+        return deal(remaining, cost, self.runner.world_size)[self.runner.rank]
 
     def _predict(self, batch: Any, indices: Sequence[int]) -> list:
         """Predict a batch in pieces that fit into memory, and write each piece down at once."""

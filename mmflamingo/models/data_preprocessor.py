@@ -100,6 +100,17 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         }
         return batch if training else {**batch, 'media_keys': [content_keys(images) for images in inputs]}
 
+    def prompt_size(self, sample: Any) -> tuple[int, int]:
+        """Tokens of a sample's prompt, and the most that are generated behind it, those of all beams together.
+
+        Args:
+            sample: Record dict or data sample; its media are not needed.
+        """
+        length = len(self.tokenizer.tokenize(self._render(sample, False)))
+        generation = self.prompts[sample.get('task')].generation
+        written = generation.get('max_new_tokens', 0) * generation.get('num_beams', 1)
+        return min(length, self.max_length or length), written
+
     def _render(self, sample: Any, training: bool) -> Prompt:
         task = sample.get('task')
         if task not in self.prompts:

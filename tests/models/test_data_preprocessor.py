@@ -118,3 +118,17 @@ def test_media_of_two_sizes(build):
 def test_unknown_loss(build):
     with pytest.raises(ValueError, match=r"loss_on is 'text', it must be one of \['output', 'all'\]"):
         build(loss_on='text')
+
+
+@pytest.mark.parametrize(('max_length', 'expected'), [(None, [4, 4 + 3 * 6]), (12, [4, 12])])
+def test_the_size_of_a_prompt_is_known_without_pixels(build, max_length, expected):
+    generation = {'num_beams': 3, 'max_new_tokens': 20}
+    preprocessor = build(
+        prompts={'caption': PROMPTS.build({**PROMPT, 'generation': generation})}, max_length=max_length
+    )
+    samples = [sample(0), sample(3)]
+    assert [preprocessor.prompt_size(own) for own in samples] == [(length, 60) for length in expected]
+    assert preprocessor.prompt_size({'task': 'caption', 'shots': []}) == (4, 60)
+    if max_length is None:
+        batch = preprocessor({'inputs': [pixels(1), pixels(4)], 'data_samples': samples})
+        assert batch['attention_mask'].sum(1).tolist() == expected
