@@ -70,7 +70,7 @@ def get_model(
     model = MODELS.build(_absolute(cfg.model))
     if weights:
         state_dict = state_dict_for(model, read_checkpoint(str(weights)), str(weights))
-        load_state_dict_strictly(model, state_dict, str(weights))
+        load_state_dict_strictly(model, state_dict, str(weights), assign=True)
     elif pretrained and keys_without_source(model):
         raise CheckpointError(f'These parameters have no weights:\n{describe_keys(keys_without_source(model))}')
     model.cfg = cfg

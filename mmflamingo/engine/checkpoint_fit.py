@@ -1,6 +1,6 @@
 """Does a checkpoint fit a model? One account of every key, loaded only if it does."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
@@ -12,7 +12,9 @@ EXAMPLES = 3
 WRAPPERS = ('state_dict', 'model_state_dict')
 
 
-def load_state_dict_strictly(model: nn.Module, state_dict: Mapping[str, torch.Tensor], source: str) -> None:
+def load_state_dict_strictly(
+    model: nn.Module, state_dict: Mapping[str, torch.Tensor], source: str, assign: bool = False
+) -> None:
     """Load a state dict into the model, or nothing of it.
 
     Weights are converted to the dtype of the model's parameters. Parts of the model that already
@@ -23,6 +25,8 @@ def load_state_dict_strictly(model: nn.Module, state_dict: Mapping[str, torch.Te
         model: The model that receives the weights.
         state_dict: Keys as in `model.state_dict()`.
         source: Where the weights come from, for the error message.
+        assign: Let the state dict's tensors become the model's where dtype and device are the same, so that no second
+            copy is made. For models that have no optimizer yet.
 
     Raises:
         CheckpointError: Keys are missing, unexpected or of another shape; the message lists all
@@ -34,7 +38,20 @@ def load_state_dict_strictly(model: nn.Module, state_dict: Mapping[str, torch.Te
             f'{source} does not fit the {type(model).__name__} of the config, nothing was loaded.\n'
             f'{misfits}\n{_advice(model, state_dict)}'
         )
-    model.load_state_dict(state_dict, strict=False)
+    assigned = _assignable(model, state_dict) if assign else {}
+    model.load_state_dict(assigned, strict=False, assign=True)
+    model.load_state_dict({k: v for k, v in state_dict.items() if k not in assigned}, strict=False)
+
+
+def _assignable(model: nn.Module, state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What can take the place of a parameter as it is; parameters with two names have to stay one."""
+    wanted = model.state_dict(keep_vars=True)
+    names = Counter(id(own) for own in wanted.values())
+    return {
+        key: value
+        for key, value in state_dict.items()
+        if (value.dtype, value.device) == (wanted[key].dtype, wanted[key].device) and names[id(wanted[key])] == 1
+    }
 
 
 def unwrap(checkpoint: Mapping, source: str) -> dict[str, torch.Tensor]:

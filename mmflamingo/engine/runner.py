@@ -133,7 +133,7 @@ class FlamingoRunner(Runner):
         for pattern, replacement in revise_keys or []:
             state_dict = {re.sub(pattern, replacement, k): v for k, v in state_dict.items()}
         if strict:
-            load_state_dict_strictly(model, state_dict, filename)
+            load_state_dict_strictly(model, state_dict, filename, assign=self._train_loop is None)
         else:
             self._load_what_fits(model, state_dict, filename)
         self._has_loaded = True

@@ -9,6 +9,7 @@ import pickle
 import re
 from pathlib import Path
 from urllib.parse import urlparse
+from zipfile import is_zipfile
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from .sharded import INDEX_ENDING, find_weights_file, read_sharded
 from .torchscript import is_torchscript, read_torchscript
 
 URL_PREFIXES = ('http://', 'https://')
+MAPPED_FROM = 64 * 2**20  # bytes; smaller files are read at once, and may be overwritten while a model is in use
 # torch's own convention: `name-<first digits of the file's SHA-256>.pth`.
 HASH_IN_NAME = re.compile(r'-([a-f0-9]{8,})\.')
 
@@ -55,6 +57,8 @@ def cached_path(url: str) -> Path:
 
 def read_checkpoint(path: str, map_location: object = 'cpu') -> dict:
     """Read a checkpoint: `.safetensors`, in one or several files, or anything torch.save or torch.jit.save wrote.
+
+    Tensors of large files stay on the disk until they are used, so the file must not be overwritten meanwhile.
 
     Args:
         path: A local file, a folder with safetensors, their index, or a URL; what a URL names is downloaded once.
@@ -98,7 +102,9 @@ def _read_local(path: Path, map_location: object) -> dict:
             return load_file(path, device=device)
         if is_torchscript(path):
             return {'format': 'TorchScript', 'state_dict': read_torchscript(path)}
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        # Files of torch before 1.6 are no archives and can't be mapped.
+        is_mapped = device == 'cpu' and path.stat().st_size >= MAPPED_FROM and is_zipfile(path)
+        checkpoint = torch.load(path, map_location=map_location, weights_only=True, mmap=is_mapped)
     except Exception as error:  # each reader has exceptions of its own for a broken file
         size = f' ({path.stat().st_size} bytes)' if path.is_file() else ''
         raise CheckpointError(f'{path}{size} cannot be read as a checkpoint: {_reason(error)}') from error

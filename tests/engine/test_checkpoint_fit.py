@@ -50,3 +50,14 @@ def test_parts_with_weights_of_their_own_may_be_absent(toy_model):
     load_state_dict_strictly(toy_model, rest, 'adapter.pth')
     assert keys_without_source(toy_model, rest) == []
     assert all(not key.startswith('head.') for key in keys_without_source(toy_model))
+
+
+def test_assigned_weights_are_not_copied_where_nothing_has_to_change(toy_model):
+    toy_model.head.weight = toy_model.body.weight  # two names of one parameter
+    state_dict = {key: torch.full_like(value, 7) for key, value in toy_model.state_dict().items()}
+    state_dict['head.bias'] = state_dict['head.bias'].half()
+    load_state_dict_strictly(toy_model, state_dict, 'file.pth', assign=True)
+    assert all(value.eq(7).all() and value.dtype == torch.float32 for value in toy_model.state_dict().values())
+    assert toy_model.body.bias.data_ptr() == state_dict['body.bias'].data_ptr()
+    assert toy_model.head.weight is toy_model.body.weight
+    assert toy_model.body.bias.requires_grad and not toy_model.frozen.bias.requires_grad

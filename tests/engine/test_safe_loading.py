@@ -171,3 +171,15 @@ def test_failed_download_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
     with pytest.raises(CheckpointError, match='no network.*give the path of the file'):
         read_checkpoint('https://example.com/a-0123abcd.pth')
+
+
+@pytest.mark.parametrize('is_archive', [True, False])
+def test_large_files_are_mapped(tmp_path, monkeypatch, is_archive):
+    monkeypatch.setattr(safe_loading, 'MAPPED_FROM', 1)
+    torch.save(WEIGHTS, tmp_path / 'a.pth', _use_new_zipfile_serialization=is_archive)
+    load, asked = torch.load, []
+    monkeypatch.setattr(torch, 'load', lambda *args, **kwargs: asked.append(kwargs['mmap']) or load(*args, **kwargs))
+    weights = read_checkpoint(str(tmp_path / 'a.pth'))
+    assert torch.equal(weights['a'], WEIGHTS['a']) and asked == [is_archive]
+    weights['a'].add_(1)  # in memory alone
+    assert torch.equal(read_checkpoint(str(tmp_path / 'a.pth'))['a'], WEIGHTS['a'])

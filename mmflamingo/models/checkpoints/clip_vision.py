@@ -141,7 +141,8 @@ def _translate(theirs: dict[str, Tensor], layout: Layout) -> dict[str, Tensor]:
         for key, names in layout.block.items():
             full = [f'{beginning}{number}.{name}' for name in names]
             if all(name in theirs for name in full):
-                ours[f'blocks.{number}.{key}'] = torch.cat([theirs.pop(name) for name in full])
+                parts = [theirs.pop(name) for name in full]
+                ours[f'blocks.{number}.{key}'] = torch.cat(parts) if len(parts) > 1 else parts[0]
     for key in ('class_embedding', 'position_embedding'):  # OpenMMLab's have leading ones
         if key in ours:
             ours[key] = ours[key].squeeze()
