@@ -54,14 +54,10 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         self.to_rgb = to_rgb
         self.loss_on = loss_on
         self.max_length = max_length
+        self.pixel_settings = (tuple(mean), tuple(std), to_rgb)  # all that changes pixels
         # No buffers: a model in bfloat16 has to subtract the same mean.
         self.mean = torch.tensor(mean, dtype=torch.float32).view(3, 1, 1)
         self.std = torch.tensor(std, dtype=torch.float32).view(3, 1, 1)
-
-    @property
-    def pixel_settings(self) -> tuple:
-        """What of the settings changes pixels, in plain Python values."""
-        return self.mean.flatten().tolist(), self.std.flatten().tolist(), self.to_rgb
 
     def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         """Prepares a batch.
