@@ -64,3 +64,16 @@ def test_accuracy_is_that_of_the_vqa_script():
     assert len({expected for _, _, expected in cases}) > 3
     for prediction, answers, expected in cases:
         assert vqa_accuracy(prediction, answers) == pytest.approx(expected, abs=1e-9), (prediction, answers)
+
+
+def test_rows_of_a_part_replace_the_former_ones_of_the_page(parity):
+    report = parity['report']
+    first = [report.Row('them', 'a', 9, 1), report.Row('them', 'b', 9, 0)]
+    table = report.merged('', first)
+    assert table == report.markdown(first)
+    table = report.merged(table, [report.Row('them', 'a', 7, 0), report.Row('others', 'a', 7, 0)])
+    assert table.splitlines()[2:] == [
+        '| them | a | 7 | 0 | 0 | ok |',
+        '| them | b | 9 | 0 | 0 | ok |',
+        '| others | a | 7 | 0 | 0 | ok |',
+    ]

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from docs_table import put
-from parity import captions, files, report, runs, systems, vision, vqa
+from docs_table import END, put
+from parity import captions, evaluations, files, report, runs, systems, vision, vqa
 from parity.report import Row
-from parity.setups import HOSTS
+from parity.setups import HOSTS, PEERS
 from parity.workers import run_peer
 
 ROOT = Path(__file__).parents[2]
+TOOL = 'tools/analysis/parity.py'
 PAGE = ROOT / 'docs' / 'parity.md'
 EMOJI_CAPTIONS = ROOT / 'data' / 'emoji_scenes' / 'annotations' / 'captions_val.json'
 
@@ -33,9 +34,10 @@ def write_parts(folder: Path) -> None:
     files.write_tokenizer([*sentences, string.printable], folder / 'tokenizer')
 
 
-def compare_models(folder: Path, peer: Callable, freeze: bool) -> Iterator[Row]:
+def compare_models(folder: Path, peer: Callable, freeze: bool, v1: bool = False) -> Iterator[Row]:
     write_parts(folder)
-    yield from systems.compare(folder, peer, freeze)
+    names = [name for name in PEERS if name.startswith('openflamingo_v1') == v1]
+    yield from systems.compare(folder, peer, freeze, names)
 
 
 def compare_runs(folder: Path, peer: Callable, freeze: bool) -> Iterator[Row]:
@@ -43,9 +45,16 @@ def compare_runs(folder: Path, peer: Callable, freeze: bool) -> Iterator[Row]:
     yield from runs.compare(folder, peer)
 
 
+def compare_evaluations(folder: Path, peer: Callable, freeze: bool) -> Iterator[Row]:
+    write_parts(folder)
+    yield from evaluations.compare(folder, peer)
+
+
 PARTS = {
     'models': compare_models,
+    'v1': partial(compare_models, v1=True),
     'runs': compare_runs,
+    'evaluations': compare_evaluations,
     'vision': lambda folder, peer, freeze: vision.compare(),
     'vqa': lambda folder, peer, freeze: vqa.compare(folder / 'vqa', peer, freeze),
     'captions': lambda folder, peer, freeze: captions.compare(EMOJI_CAPTIONS),
@@ -57,7 +66,9 @@ def main() -> None:
     parser.add_argument('parts', nargs='*', metavar='PART', help=f'some of {", ".join(PARTS)}; all by default')
     parser.add_argument('--peers', default='python', metavar='PYTHON', help="the Python of the peers' environment")
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/parity'))
-    parser.add_argument('--docs', action='store_true', help=f'write the table into {PAGE.relative_to(ROOT)}, too')
+    parser.add_argument(
+        '--docs', action='store_true', help=f'write the rows into the table of {PAGE.relative_to(ROOT)}, too'
+    )
     parser.add_argument('--freeze', action='store_true', help='write what the peers give for tests/parity, too')
     args = parser.parse_args()
     unknown = set(args.parts) - set(PARTS)
@@ -70,7 +81,9 @@ def main() -> None:
         report.write(rows, args.work_dir)
     print(report.markdown(rows))
     if args.docs:
-        PAGE.write_text(put(PAGE.read_text(), report.markdown(rows), 'tools/analysis/parity.py'))
+        page = PAGE.read_text()
+        table = page.partition(f'<!-- made by {TOOL} -->')[2].partition(END)[0]
+        PAGE.write_text(put(page, report.merged(table, rows), TOOL))
     if not all(row.passes for row in rows):
         raise SystemExit(1)
 

@@ -5,6 +5,7 @@ Reads FOLDER/job.json and inputs.pt, writes weights.pth (as OpenFlamingo's train
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -63,7 +64,7 @@ def run(model: torch.nn.Module, case: dict, generation: dict) -> dict:
     return {**seen, 'logits': logits, 'ids': ids[:, case['input_ids'].shape[1] :]}
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, build: Callable[[dict, Path], tuple] = build) -> None:
     job = json.loads((folder / 'job.json').read_text())
     model, _, _ = build(job, folder)
     names = fill(model)

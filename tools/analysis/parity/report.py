@@ -45,6 +45,21 @@ def markdown(rows: Sequence[Row]) -> str:
     return '\n'.join(lines) + '\n'
 
 
+def merged(page: str, rows: Sequence[Row]) -> str:
+    """The table of a page, with these rows in the place of the former ones of the same name, or below the others."""
+    head, names, *new = markdown(rows).splitlines()
+    lines = {
+        _key(line): line for line in page.splitlines() if line.startswith('| ') and line.count('|') == head.count('|')
+    }
+    lines.pop(_key(head), None)
+    lines |= {_key(line): line for line in new}
+    return '\n'.join([head, names, *lines.values()]) + '\n'
+
+
+def _key(line: str) -> tuple[str, ...]:
+    return tuple(line.split('|')[1:3])
+
+
 def write(rows: Sequence[Row], folder: Path) -> None:
     """Writes report.md and report.json."""
     (folder / 'report.md').write_text(markdown(rows))

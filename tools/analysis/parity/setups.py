@@ -44,13 +44,15 @@ HOSTS: dict[str, dict[str, Any]] = {
 PEERS = {
     'mmpretrain-llama': ('following', 'following'),
     'mmpretrain-llama-only_attend_previous': ('preceding', 'preceding_blind_decoding'),
+    'openflamingo_v1-llama': ('following', 'following'),
+    'openflamingo_v1-opt': ('following', 'following'),
     'openflamingo-llama': ('preceding', 'preceding'),
     'openflamingo-opt': ('preceding', 'preceding'),
     'openflamingo-gpt_neox': ('preceding', 'preceding'),
     'openflamingo-mpt': ('preceding', 'preceding'),
 }
 # Of OpenFlamingo's evaluation and of mmpretrain's configs
-LENGTH_PENALTY = {'mmpretrain': -2.0, 'openflamingo': 0.0}
+LENGTH_PENALTY = {'mmpretrain': -2.0, 'openflamingo_v1': -2.0, 'openflamingo': 0.0}
 
 
 def cases() -> dict[str, dict[str, torch.Tensor]]:

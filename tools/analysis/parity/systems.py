@@ -1,7 +1,7 @@
 """Small models of the peers, run in their environment, and ours on their weights and inputs."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -38,10 +38,11 @@ def generation(name: str) -> dict:
     return {**BEAMS, 'length_penalty': LENGTH_PENALTY[name.split('-')[0]]}
 
 
-def compare(root: Path, run_peer: RunPeer, freeze: bool = False) -> Iterator[Row]:
-    """Rows for every model of `PEERS`; `freeze` writes what the peers give for the tests, too."""
+def compare(root: Path, run_peer: RunPeer, freeze: bool = False, names: Iterable[str] = PEERS) -> Iterator[Row]:
+    """Rows for these models of `PEERS`; `freeze` writes what the peers give for the tests, too."""
     tokenizer = ours.write_word_tokenizer(root / 'words')
-    for name, modes in PEERS.items():
+    for name in names:
+        modes = PEERS[name]
         folder = prepare(name, root)
         run_peer(f'peer_{name.split("-")[0]}', folder)
         checkpoint = torch.load(folder / 'weights.pth', weights_only=True)
