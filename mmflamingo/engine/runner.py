@@ -35,7 +35,7 @@ class FlamingoRunner(Runner):
 
     - A checkpoint with missing, unexpected or reshaped keys is an error that lists them by group.
       Parts of the model named by `model.loaded_prefixes()` have weights of their own and may be
-      absent from it.
+      absent from it, and the checkpoint that a training starts from needn't have the config's `fresh_parameters`.
     - A test with parameters that come from nowhere is an error, unless the config says
       `allow_random_weights = True`.
     - Only one test at a time goes into a work dir.
@@ -133,12 +133,28 @@ class FlamingoRunner(Runner):
         for pattern, replacement in revise_keys or []:
             state_dict = {re.sub(pattern, replacement, k): v for k, v in state_dict.items()}
         if strict:
-            load_state_dict_strictly(model, state_dict, filename, assign=self._train_loop is None)
+            state = self._with_fresh(model, state_dict)
+            load_state_dict_strictly(model, state, filename, assign=self._train_loop is None)
         else:
             self._load_what_fits(model, state_dict, filename)
         self._has_loaded = True
         self.logger.info(f'Parameters by source:\n{describe_sources(model, state_dict, filename)}')
         return checkpoint
+
+    def _with_fresh(self, model: nn.Module, state_dict: dict) -> dict:
+        """The state dict with those of `fresh_parameters` that it lacks, as the model was built with them.
+
+        Raises:
+            CheckpointError: The model has no parameter of such a name.
+        """
+        fresh = self.cfg.get('fresh_parameters', ()) if self._train_loop is not None else ()
+        own = model.state_dict()
+        unknown = [name for name in fresh if name not in own]
+        if unknown:
+            raise CheckpointError(
+                f'fresh_parameters names {unknown}, which the {type(model).__name__} of the config does not have.'
+            )
+        return {name: own[name] for name in fresh} | state_dict
 
     def _load_what_fits(self, model: nn.Module, state_dict: dict, filename: str) -> None:
         misfits = describe_misfits(model, state_dict)

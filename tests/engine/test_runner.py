@@ -65,3 +65,16 @@ def test_terminal_is_spared_the_setup_but_the_log_file_is_not(toy_cfg, build_run
     assert 'System environment' not in shown.out + shown.err
     assert 'to both' in shown.out + shown.err
     assert all(handler.level <= logging.INFO for handler in runner.logger.handlers)
+
+
+def test_fresh_parameters_need_not_be_in_the_checkpoint_to_start_from(toy_cfg, build_runner, toy_model, tmp_path):
+    state_dict = toy_model.state_dict()
+    del state_dict['body.bias']
+    torch.save(state_dict, tmp_path / 'start.pth')
+    source = {'load_from': str(tmp_path / 'start.pth')}
+    with pytest.raises(CheckpointError, match=r'missing from the checkpoint: 1 key'):
+        build_runner(toy_cfg, **source).train()
+    trained = build_runner(toy_cfg, fresh_parameters=['body.bias'], **source).train()
+    assert not torch.equal(trained.body.weight, toy_model.body.weight)
+    with pytest.raises(CheckpointError, match=r"fresh_parameters names \['boy.bias'\]"):
+        build_runner(toy_cfg, fresh_parameters=['boy.bias'], **source).train()

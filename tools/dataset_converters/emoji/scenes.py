@@ -130,16 +130,25 @@ def _order(groups: list[Group]) -> list[Group] | None:
 
 
 def render(scene: Scene, sprites: Path, rng: Random) -> Image.Image:
-    """The picture: (CANVAS, CANVAS) RGB. Objects are mirrored and turned a little at random."""
-    image = _background(scene.color, scene.texture, rng)
+    """The picture: (CANVAS, CANVAS) RGB."""
+    image = draw_background(scene.color, scene.texture, rng)
     for group in scene.groups:
         for x, y, edge in group.boxes:
-            sprite = _sprite(sprites / f'{group.thing.name}.png').resize((edge, edge), Image.Resampling.BILINEAR)
-            if rng.random() < 0.5:
-                sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-            sprite = sprite.rotate(rng.uniform(-12, 12), Image.Resampling.BILINEAR)
-            image.paste(sprite, (x - edge // 2, y - edge // 2), sprite)
+            paste(image, draw_thing(group.thing, edge, sprites, rng), x, y)
     return image
+
+
+def draw_thing(thing: Thing, edge: int, sprites: Path, rng: Random) -> Image.Image:
+    """The thing, (edge, edge) RGBA, mirrored and turned a little at random."""
+    sprite = _sprite(sprites / f'{thing.name}.png').resize((edge, edge), Image.Resampling.BILINEAR)
+    if rng.random() < 0.5:
+        sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return sprite.rotate(rng.uniform(-12, 12), Image.Resampling.BILINEAR)
+
+
+def paste(image: Image.Image, sprite: Image.Image, x: int, y: int) -> None:
+    """Put a sprite with its centre at (x, y) pixels into the picture."""
+    image.paste(sprite, (x - sprite.width // 2, y - sprite.height // 2), sprite)
 
 
 @cache
@@ -147,7 +156,8 @@ def _sprite(path: Path) -> Image.Image:
     return Image.open(path).convert('RGBA')
 
 
-def _background(color: str, texture: str, rng: Random) -> Image.Image:
+def draw_background(color: str, texture: str, rng: Random) -> Image.Image:
+    """A picture without things: (CANVAS, CANVAS) RGB, of about that colour."""
     base = tuple(max(0, min(255, value + rng.randint(-8, 8))) for value in COLORS[color])
     accent = tuple(int(value * 0.86) for value in base)
     image = Image.new('RGB', (CANVAS, CANVAS), base)

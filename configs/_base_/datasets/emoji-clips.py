@@ -1,0 +1,30 @@
+# EmojiClips val: 900 questions about 600 clips, of which the model sees 4 of 9 frames. No shots.
+eval_pipeline = [
+    dict(
+        type='ApplyToList',
+        scatter_key='img_path',
+        transforms=[dict(type='LoadVideoFrames', num_frames=4)],
+        collate_keys=['img'],
+    ),
+    dict(type='PackInputs'),
+]
+test_dataloader = dict(
+    batch_size=50,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='MSVDQA',
+        data_root='data/emoji_clips',
+        ann_file='val_qa.json',
+        data_prefix=dict(img_path='videos'),
+        video_name='clip{video_id}.avi',
+        pipeline=eval_pipeline,
+    ),
+)
+test_cfg = dict(type='TestLoop')
+test_evaluator = dict(type='AnswerMatch', by='question_type')
+
+how_to_get_data = {
+    'data/emoji_clips': 'python tools/dataset_converters/emoji_clips.py --splits val',
+}
