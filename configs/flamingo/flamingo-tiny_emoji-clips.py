@@ -4,4 +4,4 @@ _base_ = [
     '../_base_/datasets/emoji-clips.py',
 ]
 
-model = dict(resampler=dict(max_frames=4))
+model = dict(resampler=dict(max_frames=4, grid_size=8))

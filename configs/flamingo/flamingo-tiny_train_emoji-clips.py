@@ -1,4 +1,4 @@
-# flamingo-tiny learns to see videos: its weights go on with four frames a clip and fresh temporal embeddings.
+# flamingo-tiny learns to see videos: its weights go on with four frames a clip and fresh embeddings of time and place.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/schedules/cosine_bf16.py',
@@ -6,8 +6,11 @@ _base_ = [
 ]
 
 load_from = 'checkpoints/flamingo-tiny/flamingo-tiny_emoji-scenes.pth'
-fresh_parameters = ['resampler.frame_embs']  # no image model has them
-model = dict(resampler=dict(max_frames=4))
+fresh_parameters = ['resampler.frame_embs', 'resampler.patch_embs']  # the image model has none
+model = dict(
+    resampler=dict(max_frames=4, grid_size=8),
+    feature_cache_bytes=2**30,  # enough for all clips
+)
 questions = dict(
     type='MSVDQA',
     data_root='data/emoji_clips',
@@ -36,12 +39,12 @@ train_dataloader = dict(
         ],
     ),
 )
-max_iters = 1200
+max_iters = 800
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
 optim_wrapper = dict(
-    optimizer=dict(lr=1e-3),
+    optimizer=dict(lr=1.5e-3),
     paramwise_cfg=dict(
-        custom_keys={'_gate': dict(decay_mult=0.0), 'latents': dict(decay_mult=0.0), 'frame_embs': dict(decay_mult=0.0)},
+        custom_keys={'_gate': dict(decay_mult=0.0), 'latents': dict(decay_mult=0.0), '_embs': dict(decay_mult=0.0)},
         norm_decay_mult=0.0,
     ),
 )

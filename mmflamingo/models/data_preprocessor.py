@@ -69,7 +69,7 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         Returns:
             dict: `images` (B, M, F, 3, H, W), `num_media` (B,) how many of the M are real, `input_ids`,
                 `attention_mask` and, in training, `labels` (B, L), `data_samples`, `prompts`, what is left of B
-                prompts, and, for prediction, `media_keys`, for each sample keys of its media's pixels.
+                prompts, and `media_keys`, for each sample keys of its media's pixels.
 
         Raises:
             ValueError: A sample has not as many images as its prompt, its task has no prompt, its
@@ -87,14 +87,14 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
             tokenized.append(tokens)
             prompts.append(prompt)
         text = self.tokenizer.pad(tokenized, training, self.loss_on)
-        batch = {
+        return {
             'images': self._stack(self.cast_data(inputs)),
             'num_media': torch.tensor([len(images) for images in inputs], device=self.device),
             **self.cast_data(text),
             'data_samples': samples,
             'prompts': prompts,
+            'media_keys': [content_keys(images) for images in inputs],
         }
-        return batch if training else {**batch, 'media_keys': [content_keys(images) for images in inputs]}
 
     def prompt_size(self, sample: Any) -> tuple[int, int]:
         """Tokens of a sample's prompt, and the most that are generated behind it, those of all beams together.

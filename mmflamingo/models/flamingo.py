@@ -28,14 +28,12 @@ class Flamingo(BaseModel):
 
     Args:
         vision_backbone: Config of a module (N, 3, H, W) -> (N, V, D) with `embed_dims`.
-        resampler: Config of a module (B, M, F, V, D) -> (B, M, K, D). `dim` is the backbone's
-            width.
+        resampler: Config of a module (B, M, F, V, D) -> (B, M, K, D). `dim` is the backbone's width.
         language_model: Config of `FlamingoLMAdapter`. `visual_dim`, `vocab_size` and
             `image_token_id` follow from the other parts.
         tokenizer: Config of the tokenizer.
         prompts: Config of a PromptTemplate for each task.
-        data_preprocessor: Config of the data preprocessor, which gets the tokenizer and the
-            prompts.
+        data_preprocessor: Config of the data preprocessor, which gets the tokenizer and the prompts.
         freeze_vision_backbone: Keep the backbone as it is: no gradients, always in evaluation mode.
         freeze_language_model: Keep the language model as it is; gradients only pass through it.
         train_token_embeddings: Train the embeddings of `<|endofchunk|>` and `<image>` even so, as
@@ -43,6 +41,8 @@ class Flamingo(BaseModel):
         media_cache_bytes: In evaluation, visual tokens of up to so many bytes are kept, so that an image that is a
             shot of many queries is encoded once. 0 keeps none.
         media_store: Folder where they are kept for other runs, too, up to 8 GiB. None keeps nothing on disk.
+        feature_cache_bytes: In training, patch features of a frozen backbone of up to so many bytes are kept for later epochs.
+            For transforms that leave nothing to chance.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Flamingo(BaseModel):
         train_token_embeddings: bool | str = False,
         media_cache_bytes: int = DEFAULT_BYTES,
         media_store: str | None = None,
+        feature_cache_bytes: int = 0,
     ) -> None:
         parts = {
             'tokenizer': TOKENIZERS.build(tokenizer),
@@ -97,6 +98,7 @@ class Flamingo(BaseModel):
             MediaStore(media_store) if media_store else None,
             settings=(vision_backbone, resampler, self.data_preprocessor.pixel_settings),
         )
+        self.feature_cache = MediaCache(feature_cache_bytes, (self.vision_backbone,))
         self.train(self.training)
 
     @property
@@ -173,12 +175,11 @@ class Flamingo(BaseModel):
             data_samples: B samples; for mode 'predict', which writes predictions into them.
             prompts: The B prompts that `input_ids` hold; for mode 'predict'.
             media_keys: As in `encode_media`.
-            mode: 'tensor' for logits (B, L, vocabulary), 'loss' for `{'loss': scalar}`, 'predict'
-                for the data samples.
+            mode: 'tensor' for logits (B, L, vocabulary), 'loss' for `{'loss': scalar}`, 'predict' for the data samples.
 
         Raises:
-            ValueError: The mode is unknown, samples of several tasks or with and without choices are
-                to be predicted at once, or choices can't be told apart.
+            ValueError: The mode is unknown, samples of several tasks or with and without choices are to be predicted at once, or
+                choices can't be told apart.
         """
         if mode not in ('tensor', 'loss', 'predict'):
             raise ValueError(f"mode is {mode!r}, it must be 'tensor', 'loss' or 'predict'.")
@@ -201,7 +202,8 @@ class Flamingo(BaseModel):
             images: (B, M, F, 3, H, W), normalised.
             num_media: (B,), how many of a sample's M media are real.
             media_keys: For each sample, keys of its real media, which are the same only for the same pixels. Without
-                gradients, media of a key are then encoded once, and not at all if the cache has them.
+                gradients, media of a key are then encoded once, and not at all if the cache has them; with them, this goes for a
+                frozen backbone's features.
 
         Returns:
             Tensor: (B, M, K, D).
@@ -210,24 +212,34 @@ class Flamingo(BaseModel):
         is_real = torch.arange(most_media, device=images.device) < num_media[:, None]
         places = is_real.flatten().nonzero().flatten()  # of the real media among all B * M
         media = images.flatten(0, 1)
-        if media_keys is None or torch.is_grad_enabled() or self.training:
-            tokens = self._encode(media[places])
+        keys = None if media_keys is None else list(chain.from_iterable(media_keys))
+        if keys is None or torch.is_grad_enabled() or self.training:
+            tokens = self._encode(media[places], keys)
         else:
-            keys = list(chain.from_iterable(media_keys))
             tokens = self.media_cache.collect(keys, lambda numbers: self._encode(media[places[numbers]]))
         visual_tokens = tokens.new_zeros(batch * most_media, *tokens.shape[1:])
         visual_tokens[places] = tokens
         return visual_tokens.unflatten(0, (batch, most_media))
 
-    def _encode(self, media: Tensor) -> Tensor:
-        """Visual tokens (N, K, D) of media (N, F, 3, H, W)."""
+    def _encode(self, media: Tensor, keys: Sequence[Hashable] | None = None) -> Tensor:
+        """Visual tokens (N, K, D) of media (N, F, 3, H, W), which may have N keys."""
         media = media.to(next(self.vision_backbone.parameters()).dtype)
         most = max(1, FRAMES_PER_PASS // media.shape[1])
         if not torch.is_grad_enabled() and len(media) > most:
             return torch.cat([self._encode(part) for part in media.split(most)])
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._is_frozen(self.vision_backbone)):
-            features = self.vision_backbone(media.flatten(0, 1))
-        return self.resampler(features.unflatten(0, (1, len(media), -1)))[0]
+        return self.resampler(self._features(media, keys)[None])[0]
+
+    def _features(self, media: Tensor, keys: Sequence[Hashable] | None) -> Tensor:
+        """Patch features (N, F, V, D) of media (N, F, 3, H, W)."""
+
+        def see(numbers: list[int] | slice) -> Tensor:
+            return self.vision_backbone(media[numbers].flatten(0, 1)).unflatten(0, (-1, media.shape[1]))
+
+        frozen = self._is_frozen(self.vision_backbone)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
+            if keys is None or not frozen or not self.feature_cache.kept.max_bytes:
+                return see(slice(None))
+            return self.feature_cache.collect(keys, see)
 
     @torch.no_grad()
     def _predict(

@@ -195,8 +195,43 @@ def test_training_neither_uses_nor_leaves_anything(model, data, together):
     assert len(model.media_cache.kept) == 0
     tokens_of(model, together)
     assert len(model.media_cache.kept) == 0
-    learn = [sample(2, output='A cat')]
-    assert 'media_keys' not in model.data_preprocessor({'inputs': data[0]['inputs'], 'data_samples': learn}, True)
+
+
+@pytest.fixture
+def train_once(together):
+    """Runs a training step on the batch; returns the loss and the gradients."""
+
+    def run(model):
+        model.train().zero_grad()
+        samples = [sample(2, output='A cat') for _ in together['inputs']]
+        batch = model.data_preprocessor({'inputs': together['inputs'], 'data_samples': samples}, True)
+        loss = model(**batch, mode='loss')['loss']
+        loss.backward()
+        return [loss.detach(), *(p.grad.clone() for p in model.parameters() if p.grad is not None)]
+
+    return run
+
+
+def test_features_of_a_frozen_backbone_are_kept_in_training(flamingo_of, train_once):
+    plain, keeping = flamingo_of(), flamingo_of(feature_cache_bytes=2**20)
+    keeping.load_state_dict(plain.state_dict())
+    seen = []
+    keeping.vision_backbone.register_forward_hook(lambda module, args, _: seen.append(len(args[0])))
+    for _ in range(3):
+        for mine, others in zip(train_once(keeping), train_once(plain), strict=True):
+            torch.testing.assert_close(mine, others, rtol=1e-5, atol=1e-6)
+    assert seen == [7], 'each of the seven pictures once'
+    with torch.no_grad():
+        next(keeping.vision_backbone.parameters()).add_(1)
+    train_once(keeping)
+    assert seen == [7, 7], 'again with other weights'
+
+
+def test_features_of_a_backbone_that_learns_are_not_kept(flamingo_of, train_once):
+    model = flamingo_of(feature_cache_bytes=2**20, freeze_vision_backbone=False)
+    train_once(model)
+    assert len(model.feature_cache.kept) == 0
+    assert all(p.grad is not None for p in model.vision_backbone.parameters())
 
 
 def test_a_checkpoint_that_is_loaded_later_is_used(model, flamingo_of, together):

@@ -1,6 +1,6 @@
 """Makes EmojiClips: clips of two Noto emoji that move, or come and go, with questions that no single frame answers.
 
-    python tools/dataset_converters/emoji_clips.py                  # train and val, about a minute and 200 MB
+    python tools/dataset_converters/emoji_clips.py                  # train and val, about a minute and 150 MB
     python tools/dataset_converters/emoji_clips.py --splits val     # some seconds
 
 Written below `--out` in the layout of MSVD-QA, all of it a function of `--seed` alone:
@@ -22,7 +22,7 @@ import av
 from emoji.clips import FRAMES, render_clip, sample_arrival, sample_move
 from PIL import Image
 
-SPLITS = {'train': (1, 8_000), 'val': (1_000_001, 600)}  # split: (first video id, clips)
+SPLITS = {'train': (1, 3_000), 'val': (1_000_001, 600)}  # split: (first video id, clips)
 QUALITY = '3'  # of the JPEG coder: 2 is the best, 31 the worst
 
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from ...registry import MODELS
 from ..checkpoints import check_activation, clip_vision_state_dict
+from ..layers import sincos_grid
 from ..pretrained import load_part
 
 # https://github.com/openai/CLIP: widths, depths and heads of ViT-B and ViT-L; 'tiny' is flamingo-tiny's.
@@ -17,18 +18,6 @@ ARCHS = {
     'b': {'embed_dims': 768, 'depth': 12, 'heads': 12},
     'l': {'embed_dims': 1024, 'depth': 24, 'heads': 16},
 }
-
-
-def sincos_grid(dims: int, size: int) -> torch.Tensor:
-    """(size * size, dims): sine-cosine embedding of the places of a grid, row by row.
-
-    A half of the dimensions tells the row, the other half the column (https://arxiv.org/abs/2111.06377, appendix A.1).
-    `dims` must be a multiple of 4.
-    """
-    frequencies = 10000 ** (-torch.arange(dims // 4) / (dims // 4))
-    angles = torch.arange(size)[:, None] * frequencies
-    axis = torch.cat([angles.sin(), angles.cos()], dim=1)  # (size, dims / 2)
-    return torch.cat([axis.repeat_interleave(size, 0), axis.repeat(size, 1)], dim=1)
 
 
 class QuickGELU(nn.Module):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmflamingo.registry import MODELS
 
-from ..layers import feed_forward, merge_heads, split_heads
+from ..layers import feed_forward, merge_heads, sincos_grid, split_heads
 from ..pretrained import load_part
 
 
@@ -51,6 +51,8 @@ class PerceiverResampler(nn.Module):
         max_frames: Number of learned temporal embeddings, one a frame; media of more frames get them interpolated
             linearly, as in the paper (8 in training, 30 in tests). None leaves the frames without an order, as the image
             models of OpenFlamingo do.
+        grid_size: Edge of the grid of an image's patches, V = grid_size^2. Adds learned embeddings of their places, which begin as
+            2D sine-cosine ones. The paper has none; they help where a frozen backbone's features don't tell where they come from.
         ff_mult: Width of the feed-forward's hidden layer, in multiples of `dim`.
         pretrained: Checkpoint with weights to start from, such as one of a CoCa training whose attentional pooler is
             a resampler. None: they start at random or come with the checkpoint of the whole model.
@@ -64,6 +66,7 @@ class PerceiverResampler(nn.Module):
         heads: int = 8,
         num_latents: int = 64,
         max_frames: int | None = None,
+        grid_size: int | None = None,
         ff_mult: int = 4,
         pretrained: str | None = None,
     ) -> None:
@@ -71,6 +74,8 @@ class PerceiverResampler(nn.Module):
         self.dim = dim
         self.latents = nn.Parameter(torch.randn(num_latents, dim))
         self.frame_embs = nn.Parameter(torch.randn(max_frames, dim)) if max_frames else None
+        # As large as the temporal embeddings: an RMS of 1.
+        self.patch_embs = nn.Parameter(2**0.5 * sincos_grid(dim, grid_size)) if grid_size else None
         self.layers = nn.ModuleList(
             nn.ModuleList([PerceiverAttention(dim, dim_head, heads), feed_forward(dim, ff_mult)]) for _ in range(depth)
         )
@@ -90,6 +95,8 @@ class PerceiverResampler(nn.Module):
         batch, num_media, num_frames = features.shape[:3]
         if self.frame_embs is not None:
             features = features + self._temporal_embeddings(num_frames)[:, None]
+        if self.patch_embs is not None:
+            features = features + self.patch_embs
         features = features.flatten(0, 1).flatten(1, 2)
         latents = self.latents.expand(len(features), -1, -1)
         for attention, ff in self.layers:

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from mmflamingo.models.resamplers import PerceiverResampler
@@ -51,6 +52,17 @@ def test_more_frames_than_embeddings_get_what_lies_between():
     torch.testing.assert_close(resampler(features)[0, 0], expected)
 
 
+def test_patches_have_places_only_with_embeddings():
+    features = torch.randn(1, 1, 2, 4, 12)
+    torch.testing.assert_close(build()(features), build()(features.flip(3)))
+    placed = build(grid_size=2)
+    assert (placed(features) - placed(features.flip(3))).abs().max() > 1e-3
+    assert placed.patch_embs.shape == (4, 12)
+    assert placed.patch_embs.pow(2).mean().sqrt().item() == pytest.approx(1, abs=0.01)
+    expected = resample_by_definition(placed, (features[0, 0] + placed.patch_embs).flatten(0, 1))
+    torch.testing.assert_close(placed(features)[0, 0], expected)
+
+
 def test_state_dict_keys_are_the_reference_systems():
     layer = {
         *(
@@ -66,3 +78,4 @@ def test_state_dict_keys_are_the_reference_systems():
     expected |= {'latents', 'norm.weight', 'norm.bias'}
     assert set(build().state_dict()) == expected
     assert set(build(max_frames=4).state_dict()) == expected | {'frame_embs'}
+    assert set(build(grid_size=3).state_dict()) == expected | {'patch_embs'}
