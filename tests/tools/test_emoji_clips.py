@@ -8,10 +8,14 @@ from random import Random
 
 import numpy as np
 import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from PIL import Image
 
 from mmflamingo.datasets import MSVDQA
 from mmflamingo.datasets.transforms.video import LoadVideoFrames
 from mmflamingo.engine.cli import load_config
+from mmflamingo.registry import DATASETS, METRICS, MODELS
 
 ROOT = Path(__file__).parents[2]
 CONVERTERS = ROOT / 'tools' / 'dataset_converters'
@@ -127,3 +131,49 @@ def test_what_comes_first_goes_first_and_the_middle_shows_both(clips):
             if sum(seen) == 1:  # before the middle it is the first one, behind it the other
                 assert seen[first] == (frame < clips.MIDDLE)
     assert alone[0] / 500 == pytest.approx(0.5, abs=0.1)
+
+
+def built(config, folder, part):
+    """The set of a config's part, with its files in another folder."""
+    dataset = config[part].dataset
+    for source in dataset.get('sources', [dataset]):
+        source.data_root = str(folder)
+        source.ann_file = 'val_qa.json'
+    return DATASETS.build(dataset)
+
+
+def test_from_clips_to_score(folder, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = load_config('configs/flamingo/flamingo-tiny_emoji-clips.py')
+    model, data = MODELS.build(config.model).eval(), built(config, folder, 'test_dataloader')
+    batch = pseudo_collate([data[index] for index in range(len(data))])
+    assert batch['inputs'][0].shape == (1, 4, 3, 128, 128)
+    with torch.inference_mode():
+        samples = [sample.to_dict() for sample in model.test_step(batch)]
+    metric = METRICS.build(config.test_evaluator)
+    right = [sample | {'pred_answer': sample['gt_answer'][0]} for sample in samples]
+    metric.process(None, right[:3] + [sample | {'pred_answer': 'xyzzy'} for sample in right[3:]])
+    assert metric.evaluate(6) == dict.fromkeys(('acc', 'acc/what', 'acc/where', 'acc/which'), 50)
+
+
+def test_what_joins_the_frozen_parts_learns(folder, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = load_config('configs/flamingo/flamingo-tiny_train_emoji-clips.py')
+    model, data = MODELS.build(config.model).train(), built(config, folder, 'train_dataloader')
+    batch = model.data_preprocessor(pseudo_collate([data[index] for index in range(3)]), True)
+    model(**batch, mode='loss')['loss'].backward()
+    learned = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert {'resampler.frame_embs', 'resampler.patch_embs', 'resampler.latents'} <= learned
+    assert not any(name.startswith(('vision_backbone', 'language_model.lm')) for name in learned)
+
+
+def test_a_picture_of_clips_and_answers(folder, tmp_path):
+    records = [
+        f'{{"sample_id": {n}, "image_id": 7, "img_path": "{folder}/videos/clip1000001.avi", "question": "What moves?", '
+        f'"references": ["cat"], "prediction": "dog"}}\n'
+        for n in range(2)
+    ]
+    (tmp_path / 'predictions.jsonl').write_text(''.join(records))
+    command = [sys.executable, str(ROOT / 'tools/analysis/clip_strips.py'), str(tmp_path), '--names', 'ours']
+    subprocess.run([*command, '--out', str(tmp_path / 'clips.png')], check=True)
+    assert Image.open(tmp_path / 'clips.png').width > 4 * 128
