@@ -53,6 +53,7 @@ class PerceiverResampler(nn.Module):
             models of OpenFlamingo do.
         grid_size: Edge of the grid of an image's patches, V = grid_size^2. Adds learned embeddings of their places, which begin as
             2D sine-cosine ones. The paper has none; they help where a frozen backbone's features don't tell where they come from.
+        embs_scale: RMS of both kinds of embeddings at the start.
         ff_mult: Width of the feed-forward's hidden layer, in multiples of `dim`.
         pretrained: Checkpoint with weights to start from, such as one of a CoCa training whose attentional pooler is
             a resampler. None: they start at random or come with the checkpoint of the whole model.
@@ -67,15 +68,16 @@ class PerceiverResampler(nn.Module):
         num_latents: int = 64,
         max_frames: int | None = None,
         grid_size: int | None = None,
+        embs_scale: float = 1.0,
         ff_mult: int = 4,
         pretrained: str | None = None,
     ) -> None:
         super().__init__()
         self.dim = dim
         self.latents = nn.Parameter(torch.randn(num_latents, dim))
-        self.frame_embs = nn.Parameter(torch.randn(max_frames, dim)) if max_frames else None
-        # As large as the temporal embeddings: an RMS of 1.
-        self.patch_embs = nn.Parameter(2**0.5 * sincos_grid(dim, grid_size)) if grid_size else None
+        self.frame_embs = nn.Parameter(embs_scale * torch.randn(max_frames, dim)) if max_frames else None
+        # Sines and cosines have an RMS of half a root of 2.
+        self.patch_embs = nn.Parameter(embs_scale * 2**0.5 * sincos_grid(dim, grid_size)) if grid_size else None
         self.layers = nn.ModuleList(
             nn.ModuleList([PerceiverAttention(dim, dim_head, heads), feed_forward(dim, ff_mult)]) for _ in range(depth)
         )

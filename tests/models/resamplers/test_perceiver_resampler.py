@@ -59,6 +59,9 @@ def test_patches_have_places_only_with_embeddings():
     assert (placed(features) - placed(features.flip(3))).abs().max() > 1e-3
     assert placed.patch_embs.shape == (4, 12)
     assert placed.patch_embs.pow(2).mean().sqrt().item() == pytest.approx(1, abs=0.01)
+    larger = build(grid_size=2, max_frames=3, embs_scale=3.0)
+    torch.testing.assert_close(larger.patch_embs, 3 * placed.patch_embs)
+    torch.testing.assert_close(larger.frame_embs, 3 * build(max_frames=3).frame_embs)
     expected = resample_by_definition(placed, (features[0, 0] + placed.patch_embs).flatten(0, 1))
     torch.testing.assert_close(placed(features)[0, 0], expected)
 
