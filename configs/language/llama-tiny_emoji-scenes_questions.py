@@ -8,11 +8,13 @@ train_dataloader = dict(
         emphasis={r'(?<=Short answer:)[^<]+': 8},
     )
 )
+# Broken off after two thirds of its schedule: yes/no questions were still answered by chance, so
+# llama-tiny_emoji-scenes_checks.py went on with more of these.
 max_iters = 1500
-train_cfg = dict(max_iters=max_iters)
+train_cfg = dict(max_iters=1000)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=max_iters - 100, begin=100, end=max_iters, eta_min=1e-5, by_epoch=False),
 ]
-custom_hooks = [dict(type='ExportPretrainedHook', out_dir='work_dirs/llama-tiny_emoji-scenes_questions/pretrained')]
 default_hooks = dict(checkpoint=dict(interval=250))
+custom_hooks = [dict(type='ExportPretrainedHook', out_dir='work_dirs/llama-tiny_emoji-scenes_questions/pretrained')]
