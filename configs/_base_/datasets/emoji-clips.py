@@ -1,4 +1,6 @@
 # EmojiClips val: 900 questions about 600 clips, of which the model sees 4 of 9 frames. No shots.
+_base_ = ['../evaluation/emoji_pictures.py']
+
 eval_pipeline = [
     dict(
         type='ApplyToList',
@@ -9,10 +11,6 @@ eval_pipeline = [
     dict(type='PackInputs'),
 ]
 test_dataloader = dict(
-    batch_size=50,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='MSVDQA',
         data_root='data/emoji_clips',
@@ -20,9 +18,8 @@ test_dataloader = dict(
         data_prefix=dict(img_path='videos'),
         video_name='clip{video_id}.avi',
         pipeline=eval_pipeline,
-    ),
+    )
 )
-test_cfg = dict(type='TestLoop')
 test_evaluator = dict(type='AnswerMatch', by='question_type')
 
 how_to_get_data = {

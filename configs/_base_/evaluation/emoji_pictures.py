@@ -1,4 +1,4 @@
-# What all tests on EmojiScenes share: pictures of 128 x 128 pixels.
+# What all tests on pictures and clips of emoji share: 128 x 128 pixels.
 load_pictures = dict(
     type='ApplyToList',
     scatter_key='img_path',

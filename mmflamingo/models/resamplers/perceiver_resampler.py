@@ -52,7 +52,7 @@ class PerceiverResampler(nn.Module):
             linearly, as in the paper (8 in training, 30 in tests). None leaves the frames without an order, as the image
             models of OpenFlamingo do.
         grid_size: Edge of the grid of an image's patches, V = grid_size^2. Adds learned embeddings of their places, which begin as
-            2D sine-cosine ones. The paper has none; they help where a frozen backbone's features don't tell where they come from.
+            2D sine-cosine ones. The paper has none; they are for frozen backbones whose features don't tell where they come from.
         embs_scale: RMS of both kinds of embeddings at the start.
         ff_mult: Width of the feed-forward's hidden layer, in multiples of `dim`.
         pretrained: Checkpoint with weights to start from, such as one of a CoCa training whose attentional pooler is

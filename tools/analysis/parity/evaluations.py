@@ -5,23 +5,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from mmflamingo.datasets.base import build_transforms
-from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly, state_dict_for
 from mmflamingo.engine.cli import load_config
-from mmflamingo.models import Flamingo
 
-from .ours import small_model
 from .report import Row
 from .setups import IMAGE, VISION, VOCAB_SIZE, XATTN_EVERY
+from .small_runs import BATCH_SIZE, build, predict
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / 'data' / 'emoji_scenes'
 HOST = 'gpt_neox'
-BATCH_SIZE, NUM_QUERIES, NUM_SUPPORTS = 8, 32, 64
+NUM_QUERIES, NUM_SUPPORTS = 32, 64
 RUNS = {
     f'{kind}, {shots} shots': {'task': task, 'shots': shots}
     for kind, task in (('caption', 'caption'), ('VQA', 'vqa'))
@@ -54,7 +49,14 @@ def compare(folder: Path, run_peer: Callable[[str, Path], None]) -> Iterator[Row
     checkpoint = torch.load(work / 'weights.pth', weights_only=True)
     for name, theirs in json.loads((work / 'predictions.json').read_text()).items():
         cfg = load_config(str(ROOT / 'configs' / 'flamingo' / f'{CONFIGS[RUNS[name]["task"]]}.py'))
-        ours = _predict(_build(cfg, checkpoint, job['tokenizer']), cfg, theirs)
+        tokenizer = {
+            'type': 'FlamingoTokenizer',
+            'pretrained': job['tokenizer'],
+            'vocab_size': VOCAB_SIZE,
+            'add_bos': False,
+        }
+        records = [_record(number, sample) for number, sample in enumerate(theirs)]
+        ours = predict(build(cfg, checkpoint, HOST, tokenizer), cfg, records)
         prompts = sum(own.prompt != sample['prompt'] for own, sample in zip(ours, theirs, strict=True))
         yield Row('openflamingo', f'prompts of an evaluation: {name}', len(theirs), prompts)
         field = 'pred_caption' if RUNS[name]['task'] == 'caption' else 'pred_answer'
@@ -113,36 +115,6 @@ def _settings(work: Path) -> dict:
         files[f'vqav2_{split}_annotations_json_path'] = str(DATA / 'annotations' / f'v2_emoji_{own}_annotations.json')
     (work / 'karpathy.json').write_text(json.dumps({'images': images}))
     return {**files, 'coco_karpathy_json_path': str(work / 'karpathy.json')}
-
-
-def _build(cfg: Config, checkpoint: dict, tokenizer: str) -> Flamingo:
-    small = small_model(HOST)
-    small['language_model']['media_index'] = cfg.model.language_model.media_index
-    model = Flamingo(
-        **small,
-        resampler=cfg.model.resampler,
-        tokenizer={'type': 'FlamingoTokenizer', 'pretrained': tokenizer, 'vocab_size': VOCAB_SIZE, 'add_bos': False},
-        prompts=cfg.model.prompts,
-        data_preprocessor=cfg.model.data_preprocessor,
-    ).eval()
-    load_state_dict_strictly(model, state_dict_for(model, checkpoint, 'weights.pth'), 'weights.pth')
-    return model
-
-
-@torch.inference_mode()
-def _predict(model: Flamingo, cfg: Config, samples: list[dict]) -> list:
-    """Our data samples for what theirs was asked."""
-    loading, packing = cfg.test_dataloader.dataset.pipeline
-    size = VISION['image_size']
-    for transform in loading.transforms:
-        transform.update({'ResizeEdge': {'scale': size}, 'CenterCrop': {'crop_size': size}}.get(transform.type, {}))
-    pipeline = Compose(build_transforms([loading, packing]))
-    records = [_record(number, sample) for number, sample in enumerate(samples)]
-    predicted = []
-    for start in range(0, len(records), BATCH_SIZE):
-        batch = pseudo_collate([pipeline(record) for record in records[start : start + BATCH_SIZE]])
-        predicted += model.test_step(batch)
-    return predicted
 
 
 def _record(number: int, sample: dict) -> dict:

@@ -5,21 +5,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
 
-from mmflamingo.datasets.base import build_transforms
-from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly, state_dict_for
 from mmflamingo.engine.cli import load_config
-from mmflamingo.models import Flamingo
 
-from .ours import small_model
 from .report import Row
 from .setups import IMAGE, VISION, VOCAB_SIZE, XATTN_EVERY
+from .small_runs import BATCH_SIZE, build, predict
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / 'data' / 'emoji_scenes'
-BATCH_SIZE, NUM_QUERIES, NUM_SUPPORTS = 8, 32, 64
+NUM_QUERIES, NUM_SUPPORTS = 32, 64
 CONFIGS = {
     'caption, 0 shots': ('flamingo_zeroshot_caption', 0),
     'caption, 4 shots': ('flamingo_fewshot_caption', 4),
@@ -55,8 +50,12 @@ def compare(folder: Path, run_peer: Callable[[str, Path], None]) -> Iterator[Row
     checkpoint = torch.load(work / 'weights.pth', weights_only=True)
     for name, theirs in json.loads((work / 'predictions.json').read_text()).items():
         cfg = load_config(str(ROOT / 'configs' / 'flamingo' / f'{CONFIGS[name][0]}.py'))
-        ours = _predict(_build(cfg, checkpoint, folder / 'tokenizer'), cfg, theirs)
-        unequal = sum(own != sample[_field(sample)] for own, sample in zip(ours, theirs, strict=True))
+        tokenizer = {**cfg.model.tokenizer, 'pretrained': str(folder / 'tokenizer'), 'vocab_size': VOCAB_SIZE}
+        records = [_record(number, sample) for number, sample in enumerate(theirs)]
+        ours = predict(build(cfg, checkpoint, 'llama', tokenizer), cfg, records)
+        unequal = sum(
+            own.get(_field(sample)) != sample[_field(sample)] for own, sample in zip(ours, theirs, strict=True)
+        )
         different = len({sample[_field(sample)] for sample in theirs})
         yield Row('mmpretrain', f'predictions of a run: {name} ({different} different texts)', len(theirs), unequal)
 
@@ -72,36 +71,6 @@ def _files(config: str, shots: int) -> dict:
             'data_prefix': 'val',
         }
     return {'data_root': str(DATA), **files, **sizes}
-
-
-def _build(cfg: Config, checkpoint: dict, tokenizer: Path) -> Flamingo:
-    small = small_model('llama')
-    small['language_model']['media_index'] = cfg.model.language_model.media_index
-    model = Flamingo(
-        **small,
-        resampler=cfg.model.resampler,
-        tokenizer={**cfg.model.tokenizer, 'pretrained': str(tokenizer), 'vocab_size': VOCAB_SIZE},
-        prompts=cfg.model.prompts,
-        data_preprocessor=cfg.model.data_preprocessor,
-    ).eval()
-    load_state_dict_strictly(model, state_dict_for(model, checkpoint, 'weights.pth'), 'weights.pth')
-    return model
-
-
-@torch.inference_mode()
-def _predict(model: Flamingo, cfg: Config, samples: list[dict]) -> list[str]:
-    """What ours writes for the samples of theirs."""
-    loading, packing = cfg.test_dataloader.dataset.pipeline
-    size = VISION['image_size']
-    for transform in loading.transforms:
-        transform.update({'ResizeEdge': {'scale': size}, 'CenterCrop': {'crop_size': size}}.get(transform.type, {}))
-    pipeline = Compose(build_transforms([loading, packing]))
-    records = [_record(number, sample) for number, sample in enumerate(samples)]
-    written = []
-    for start in range(0, len(records), BATCH_SIZE):
-        batch = pseudo_collate([pipeline(record) for record in records[start : start + BATCH_SIZE]])
-        written += [sample.get(_field(sample)) for sample in model.test_step(batch)]
-    return written
 
 
 def _record(number: int, sample: dict) -> dict:
