@@ -73,6 +73,7 @@ def get_model(
         load_state_dict_strictly(model, state_dict, str(weights), assign=True)
     elif pretrained and keys_without_source(model):
         raise CheckpointError(f'These parameters have no weights:\n{describe_keys(keys_without_source(model))}')
+    model.after_loading()
     model.cfg = cfg
     return model.to(device=device or get_device(), dtype=dtype).eval()
 

@@ -105,6 +105,13 @@ class FlamingoRunner(Runner):
                 self.logger.exception('The run broke off.')
             raise
 
+    def load_or_resume(self) -> None:
+        """Load the weights that the run starts from; then the model may do what has to wait for them."""
+        super().load_or_resume()
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        if account := hasattr(model, 'after_loading') and model.after_loading():
+            self.logger.info(account)
+
     def load_checkpoint(
         self,
         filename: str,

@@ -120,6 +120,10 @@ class Flamingo(BaseModel):
             module.eval()
         return self
 
+    def after_loading(self) -> str:
+        """Does what has to wait for the weights, quantising the language model; a sentence on it, empty if nothing was done."""
+        return self.language_model.quantize()
+
     def loaded_prefixes(self) -> dict[str, str]:
         """State-dict prefixes of the parts that have weights from files of their own, and these files."""
         parts = {'vision_backbone': self.vision_backbone, 'language_model.lm': self.language_model}

@@ -7,6 +7,7 @@ from PIL import Image
 
 from mmflamingo.apis import FlamingoInferencer, get_model, inference_model, list_models
 from mmflamingo.engine.errors import CheckpointError, ConfigError, MissingFilesError
+from mmflamingo.models.language.quantization import QuantizedLinear
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / 'demo' / 'cat-dog.png'
@@ -178,3 +179,19 @@ def test_wrong_weights(tmp_path):
     torch.save({'state_dict': {'a.b': torch.zeros(1)}}, path)
     with pytest.raises(CheckpointError, match='a.b'):
         get_model('flamingo-tiny_zeroshot_caption', pretrained=path)
+
+
+@pytest.mark.parametrize('name', ['int8', 'nf4'])
+def test_a_quantised_language_model(captioner, tmp_path, name):
+    """Its layers are quantised after the checkpoint came; the trained one still says much the same."""
+    base = ROOT / 'configs' / 'flamingo' / 'flamingo-tiny_zeroshot_caption.py'
+    weights = ROOT / 'checkpoints' / 'flamingo-tiny' / 'flamingo-tiny_emoji-scenes.pth'
+    config = tmp_path / 'quantised.py'
+    config.write_text(f'_base_ = {str(base)!r}\nmodel = dict(language_model=dict(quantization={name!r}))\n')
+    quantised = FlamingoInferencer(str(config), pretrained=str(weights), dtype=torch.bfloat16)
+    layers = [m for m in quantised.model.language_model.lm.model.layers.modules() if isinstance(m, QuantizedLinear)]
+    assert {layer.name for layer in layers} == {name} and len(layers) == 6 * 7
+    texts = ['a cat and a dog.', 'a red bus in front of a blue wall.']
+    scores, plain = (captions(PICTURE, choices=texts)['choice_scores'] for captions in (quantised, captioner))
+    assert scores != plain and scores == pytest.approx(plain, abs=0.5)
+    assert quantised(PICTURE)['pred_caption']

@@ -78,3 +78,17 @@ def test_fresh_parameters_need_not_be_in_the_checkpoint_to_start_from(toy_cfg, b
     assert not torch.equal(trained.body.weight, toy_model.body.weight)
     with pytest.raises(CheckpointError, match=r"fresh_parameters names \['boy.bias'\]"):
         build_runner(toy_cfg, fresh_parameters=['boy.bias'], **source).train()
+
+
+@pytest.mark.parametrize('run', ['test', 'train'])
+def test_after_loading(toy_cfg, build_runner, toy_model, tmp_path, run):
+    """The model is told when it has its weights, and before it runs."""
+    torch.nn.init.constant_(toy_model.frozen.weight, 7.0)
+    torch.save(toy_model.state_dict(), tmp_path / 'weights.pth')
+    runner = build_runner(toy_cfg, load_from=str(tmp_path / 'weights.pth'))
+    model, events = runner.model, []
+    model.after_loading = lambda: events.append(model.frozen.weight.item()) or 'All is in its place.'
+    model.register_forward_pre_hook(lambda *_: events.append('forward'))
+    getattr(runner, run)()
+    assert events[:2] == [7.0, 'forward'] and events.count(7.0) == 1
+    assert 'All is in its place.' in Path(runner.log_dir, f'{runner.timestamp}.log').read_text()

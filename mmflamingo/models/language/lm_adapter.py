@@ -17,6 +17,7 @@ from .gated_xattn import GatedCrossAttentionBlock
 from .hf_lm import build_lm, parse_dtype, resize_token_embeddings
 from .media_context import MediaContext
 from .media_index import MEDIA_INDEX
+from .quantization import check_quantization, quantize_linears
 from .token_rows import TrainableTokenRows
 
 
@@ -56,9 +57,12 @@ class FlamingoLMAdapter(nn.Module):
         activation_checkpointing: Compute blocks and decoder layers again in the backward pass
             instead of keeping their activations.
         trust_remote_code: Let transformers run Python code that lies beside the weights.
+        quantization: 'int8' or 'nf4' keeps the weights of the decoder layers' linear layers in 8 or 4 bits from
+            `quantize()` on, see `QuantizedLinear`. Needs `pip install mmflamingo[optional]`.
 
     Raises:
         FileNotFoundError: The folder does not exist.
+        ImportError: The library that quantises is not installed.
         ValueError: An argument has no such choice, or tokenizer and language model don't match.
     """
 
@@ -82,8 +86,10 @@ class FlamingoLMAdapter(nn.Module):
         attn_implementation: str | None = None,
         activation_checkpointing: bool = False,
         trust_remote_code: bool = False,
+        quantization: str | None = None,
     ) -> None:
         super().__init__()
+        check_quantization(quantization)
         if media_index not in MEDIA_INDEX:
             raise ValueError(
                 f'model.language_model.media_index is {media_index!r}, it must be one of {list(MEDIA_INDEX)}.'
@@ -100,6 +106,7 @@ class FlamingoLMAdapter(nn.Module):
         self.image_token_id = image_token_id
         self.media_index = MEDIA_INDEX[media_index]
         self.activation_checkpointing = activation_checkpointing
+        self.quantization = quantization
         self.context: MediaContext | None = None
         self.lm_arguments = frozenset(signature(self.lm.forward).parameters)
         # Renamed in transformers 5.24; code that lies beside weights may keep the old name.
@@ -130,6 +137,24 @@ class FlamingoLMAdapter(nn.Module):
         """Gives these tokens embeddings that train while the language model is frozen; see `TrainableTokenRows`."""
         self.token_rows = TrainableTokenRows(self.lm, token_ids, by_logits_only)
         self.token_rows.to(next(self.gated_cross_attn_layers.parameters()).dtype)
+
+    def quantize(self) -> str:
+        """Quantises the language model's layers, once they have their weights, if the config says so.
+
+        Returns:
+            str: A sentence on what was done; empty if nothing was.
+
+        Raises:
+            ValueError: The language model is not frozen.
+        """
+        if self.quantization is None:
+            return ''
+        if any(parameter.requires_grad for parameter in self.lm.parameters()):
+            raise ValueError(
+                f'model.language_model.quantization={self.quantization!r} is for a frozen language model: set '
+                'model.freeze_language_model=True, or quantization=None.'
+            )
+        return quantize_linears(self.lm.get_submodule(self.layers_path), self.quantization)
 
     @contextmanager
     def conditioned(self, visual_tokens: Tensor, prompt_length: int | None = None) -> Iterator[MediaContext]:
