@@ -172,10 +172,11 @@ class Beams:
         log_probs[..., self.banned_token_id] = -torch.inf
         if step < self.settings.min_new_tokens:
             log_probs[..., self.stop_token_ids] = -torch.inf
-        totals = (log_probs + state['scores'][:, : logits.shape[1], None]).flatten(1)
-        # So many that n of them go on even if each beam ends in every way it can.
-        totals, places = totals.topk(max(2, 1 + len(self.stop_token_ids)) * n)
-        parents, tokens = places // logits.shape[-1], places % logits.shape[-1]
+        # So many that n of them go on even if each beam ends in every way it can; no beam gives more than so many.
+        count = max(2, 1 + len(self.stop_token_ids)) * n
+        log_probs, tokens = log_probs.topk(min(count, logits.shape[-1]))
+        totals, places = (log_probs + state['scores'][:, : logits.shape[1], None]).flatten(1).topk(count)
+        parents, tokens = places // log_probs.shape[-1], tokens.flatten(1).gather(1, places)
         texts = _pick(state['texts'], parents)
         texts[..., step] = tokens
         is_end = torch.isin(tokens, self.stop_token_ids) | (step + 1 == self.settings.max_new_tokens)

@@ -19,7 +19,7 @@ from .media_cache import DEFAULT_BYTES, MediaCache
 from .media_store import MediaStore
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
 
-FRAMES_PER_PASS = 16  # encoded at once in evaluation: more need more memory and are no faster
+FRAMES_PER_PASS = 8  # encoded at once in evaluation: more need more memory and are no faster
 
 
 @MODELS.register_module()

@@ -83,9 +83,10 @@ def test_a_watched_model_is_left_as_it_was(tool):
     assert clock.seconds == seconds and len(work.prompts) == asked == 2
 
 
-def test_the_fewest_operations_counted_by_hand(tool):
+@pytest.mark.parametrize(('blind', 'common'), [([3, 2], 2), ([2, 1], 1), ([0, 0], 0)])
+def test_the_fewest_operations_counted_by_hand(tool, blind, common):
     model = tool.get_model(CONFIG)
-    work = tool.limit.Work(media={'a', 'b'}, prompts=[[0, 1, 2, 3], [0, 1, 4]], decoded=10)
+    work = tool.limit.Work(media={'a', 'b'}, prompts=[[0, 1, 2, 3], [0, 1, 4]], blind=blind, decoded=10)
     shape = (1, 3, 128, 128)
     layer = 4 * 192**2 + 3 * 192 * 512  # attention and gated feed-forward of LLaMA
     block = 2 * 192 * 192 + 2 * 4 * 192**2  # to_q, to_out, feed-forward
@@ -93,8 +94,8 @@ def test_the_fewest_operations_counted_by_hand(tool):
     vocabulary = 2 * 192 * len(model.tokenizer)
     projections = 2 * 6 * (32 * 192 * 2 * 192)  # keys and values of a medium
     pairs = 6 * 4 * 192
-    read = 2 + 2 + 1  # what is common, and the rest of each
-    pairs_read = 2**2 / 2 + (4**2 - 2**2) / 2 + (3**2 - 2**2) / 2
+    read = common + (4 - common) + (3 - common)  # what is common, and the rest of each
+    pairs_read = common**2 / 2 + (4**2 - common**2) / 2 + (3**2 - common**2) / 2
     text = read * token + pairs_read * pairs + 2 * vocabulary + 10 * (token + vocabulary + 3.5 * pairs)
     one = tool.limit._encoding_flops(model, shape)
     assert tool.limit.fewest_flops(model, work, shape) == pytest.approx(text + 2 * (one + projections), rel=1e-9)

@@ -20,11 +20,13 @@ class Work:
     Attributes:
         media: Keys of the media.
         prompts: Token ids of the prompts.
+        blind: How many tokens each prompt begins with that see no medium.
         decoded: Tokens that were generated and read again, all beams together.
     """
 
     media: set = field(default_factory=set)
     prompts: list[Sequence[int]] = field(default_factory=list)
+    blind: list[int] = field(default_factory=list)
     decoded: int = 0
 
 
@@ -35,8 +37,11 @@ def watched(model: Flamingo) -> Iterator[Work]:
 
     def note_batch(preprocessor: nn.Module, args: tuple, batch: dict) -> None:
         work.media.update(key for keys in batch['media_keys'] for key in keys)
-        rows = zip(batch['input_ids'], batch['attention_mask'].bool(), strict=True)
-        work.prompts += [ids[mask].tolist() for ids, mask in rows]
+        ids, mask = batch['input_ids'], batch['attention_mask'].bool()
+        nothing = ids.new_zeros(len(ids)), mask.new_zeros(ids.shape[1])  # no medium seen before, no token generated
+        index = adapter.media_index(ids == adapter.image_token_id, *nothing)
+        work.prompts += [row[real].tolist() for row, real in zip(ids, mask, strict=True)]
+        work.blind += [int((row[real] == 0).cumprod(0).sum()) for row, real in zip(index, mask, strict=True)]
 
     def note_tokens(lm: nn.Module, args: tuple, kwargs: dict) -> None:
         if not adapter.context.reads_prompt:
@@ -52,8 +57,8 @@ def watched(model: Flamingo) -> Iterator[Work]:
 def fewest_flops(model: Flamingo, work: Work, medium_shape: Sequence[int]) -> float:
     """Floating-point operations that the work needs at least.
 
-    Every medium is encoded once; every token of a prompt is read once, and those that all prompts begin with once in
-    all; the vocabulary is looked at only where a token is chosen. Norms, activations and softmax are not counted.
+    Every medium is encoded once; every token of a prompt is read once, and those that all prompts begin with and that see
+    no medium once in all; the vocabulary is looked at only where a token is chosen. Norms, activations and softmax are not counted.
 
     Args:
         model: The model.
@@ -71,7 +76,7 @@ def fewest_flops(model: Flamingo, work: Work, medium_shape: Sequence[int]) -> fl
     width = adapter.lm.get_input_embeddings().embedding_dim
     per_pair = 4 * width * len(layers)  # a token that attends to another one
 
-    common = _common_length(work.prompts)
+    common = min(_common_length(work.prompts), *work.blind)
     lengths = [len(prompt) for prompt in work.prompts]
     read = sum(lengths) - common * (len(lengths) - 1)
     pairs = sum(length**2 - common**2 for length in lengths) / 2 + common**2 / 2

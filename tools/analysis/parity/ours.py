@@ -1,5 +1,6 @@
 """The same models and inputs in mmflamingo."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -59,10 +60,10 @@ def build(host: str, checkpoint: Mapping, tokenizer: str) -> Flamingo:
 @torch.no_grad()
 def run(model: Flamingo, case: Mapping[str, Tensor], generation: Mapping, modes: tuple[str, str]) -> dict[str, Tensor]:
     """Forward pass and generation, with what flows between the parts; `modes` are the mask modes of the two."""
-    seen: dict[str, Tensor] = {}
+    seen: dict[str, list[Tensor]] = defaultdict(list)  # in each pass; images take several
 
     def keep(name: str, module: torch.nn.Module):
-        return module.register_forward_hook(lambda module, args, out: seen.update({name: out}))
+        return module.register_forward_hook(lambda module, args, out: seen[name].append(out))
 
     adapter = model.language_model
     hooks = [keep('features', model.vision_backbone)]
@@ -75,7 +76,8 @@ def run(model: Flamingo, case: Mapping[str, Tensor], generation: Mapping, modes:
         hook.remove()
     adapter.media_index = MEDIA_INDEX[modes[1]]
     ids = generate(adapter, visual_tokens, *text, [END_OF_CHUNK], PAD, generation)
-    return {**seen, 'visual tokens': visual_tokens, 'logits': logits, 'ids': ids}
+    parts = {name: torch.cat(outputs) for name, outputs in seen.items()}
+    return {**parts, 'visual tokens': visual_tokens, 'logits': logits, 'ids': ids}
 
 
 def difference(ours: Tensor, theirs: Tensor, attention_mask: Tensor) -> float:
