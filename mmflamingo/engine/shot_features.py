@@ -52,7 +52,7 @@ def compute_features(model: nn.Module, loader: DataLoader) -> ImageFeatures:
     vectors = []
     for batch in batches:
         pixels = model.data_preprocessor(batch, False)['images']  # (B, 1, F, 3, H, W)
-        patches = model.vision_backbone(pixels.flatten(0, 2))  # (B * F, V, D)
+        patches = model.vision_backbone(model.data_preprocessor.normalise(pixels.flatten(0, 2)))  # (B * F, V, D)
         of_frames = patches.float().mean(1).unflatten(0, (len(pixels), -1))  # (B, F, D)
         vectors.append(F.normalize(of_frames.mean(1), dim=-1).cpu())
     return ImageFeatures(list(images.records), torch.cat(vectors), describe_backbone(model))

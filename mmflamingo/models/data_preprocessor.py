@@ -8,6 +8,7 @@ import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS
@@ -18,7 +19,7 @@ from .tokenizers import LOSS_ON, FlamingoTokenizer, TokenizedPrompt
 
 @MODELS.register_module()
 class FlamingoDataPreprocessor(BaseDataPreprocessor):
-    """Normalises and stacks images, renders and tokenises prompts.
+    """Stacks and normalises images, renders and tokenises prompts.
 
     Args:
         tokenizer: Tokenizer of the model, set by `Flamingo`.
@@ -67,8 +68,8 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
             training: Make labels of the samples' `output`.
 
         Returns:
-            dict: `images` (B, M, F, 3, H, W), `num_media` (B,) how many of the M are real, `input_ids`,
-                `attention_mask` and, in training, `labels` (B, L), `data_samples`, `prompts`, what is left of B
+            dict: `images` (B, M, F, 3, H, W), uint8, for `normalise` when they are encoded, `num_media` (B,) how many of the
+                M are real, `input_ids`, `attention_mask` and, in training, `labels` (B, L), `data_samples`, `prompts`, what is left of B
                 prompts, and `media_keys`, for each sample keys of its media's pixels.
 
         Raises:
@@ -142,21 +143,20 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         )
         return tokens, prompt
 
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Pixels (..., 3, H, W), uint8, to what a vision backbone takes, float32."""
+        pixels = pixels.flip(-3) if self.to_rgb else pixels
+        return pixels.to(torch.float32).sub_(self.mean.to(pixels.device)).div_(self.std.to(pixels.device))
+
     def _stack(self, inputs: Sequence[Tensor]) -> Tensor:
-        """B times (M, F, 3, H, W) to (B, M, F, 3, H, W), normalised; 0 fills up M."""
+        """B times (M, F, 3, H, W) to (B, M, F, 3, H, W); 0 fills up M."""
         shapes = {tuple(images.shape[1:]) for images in inputs}
         if len(shapes) > 1:
             raise ValueError(
                 f'The media of a batch have the shapes {sorted(shapes)} (F, 3, H, W): make the '
                 'pipeline resize and crop to one size and load one number of frames.'
             )
-        most_media, (shape,) = max(map(len, inputs)), shapes
-        stacked = torch.zeros(len(inputs), most_media, *shape, dtype=torch.float32, device=self.device)
-        mean, std = self.mean.to(self.device), self.std.to(self.device)
-        for media, pixels in zip(stacked, inputs, strict=True):  # in place: these are the largest tensors of a batch
-            media = media[: len(pixels)].copy_(pixels.flip(-3) if self.to_rgb else pixels)
-            media.sub_(mean).div_(std)
-        return stacked
+        return pad_sequence(inputs, batch_first=True)
 
 
 def _check_image_count(sample: Any, prompt: Prompt, num_images: int) -> None:

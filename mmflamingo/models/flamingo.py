@@ -171,7 +171,7 @@ class Flamingo(BaseModel):
         """Runs the model on a batch of the data preprocessor.
 
         Args:
-            images: (B, M, F, 3, H, W), normalised.
+            images: (B, M, F, 3, H, W), uint8 as the data preprocessor gives them, or normalised.
             num_media: (B,), how many of a sample's M media are real.
             input_ids: (B, L), padded on the left for prediction, on the right for training.
             attention_mask: (B, L), 1 for text and 0 for padding.
@@ -203,7 +203,7 @@ class Flamingo(BaseModel):
         """Visual tokens of all media; the filling between them costs nothing and stays 0.
 
         Args:
-            images: (B, M, F, 3, H, W), normalised.
+            images: (B, M, F, 3, H, W), uint8 as the data preprocessor gives them, or normalised.
             num_media: (B,), how many of a sample's M media are real.
             media_keys: For each sample, keys of its real media, which are the same only for the same pixels. Without
                 gradients, media of a key are then encoded once, and not at all if the cache has them; with them, this goes for a
@@ -227,10 +227,12 @@ class Flamingo(BaseModel):
 
     def _encode(self, media: Tensor, keys: Sequence[Hashable] | None = None) -> Tensor:
         """Visual tokens (N, K, D) of media (N, F, 3, H, W), which may have N keys."""
-        media = media.to(next(self.vision_backbone.parameters()).dtype)
         most = max(1, FRAMES_PER_PASS // media.shape[1])
         if not torch.is_grad_enabled() and len(media) > most:
             return torch.cat([self._encode(part) for part in media.split(most)])
+        if media.dtype == torch.uint8:
+            media = self.data_preprocessor.normalise(media)
+        media = media.to(next(self.vision_backbone.parameters()).dtype)
         return self.resampler(self._features(media, keys)[None])[0]
 
     def _features(self, media: Tensor, keys: Sequence[Hashable] | None) -> Tensor:
@@ -254,7 +256,7 @@ class Flamingo(BaseModel):
         if data_samples[0].get('choices') is None:
             return self._generate(visual_tokens, input_ids, attention_mask, data_samples, template)
         # A picture of the pixels' mean is 0 after normalisation.
-        grey = torch.zeros_like(media[0][:1, :1])
+        grey = torch.zeros_like(media[0][:1, :1], dtype=torch.float32)
         grey_tokens = self.encode_media(grey, media[1].new_ones(1), [[('grey', *grey.shape)]])[0, 0]
         return self._rank(visual_tokens, grey_tokens, prompts, data_samples, template)
 

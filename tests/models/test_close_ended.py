@@ -104,7 +104,7 @@ def test_calibration_subtracts_what_a_query_about_nothing_gets(model_of):
     model = model_of()
     (nothing,) = data(question='N/A')['data_samples']
     batch = model.data_preprocessor({'inputs': data()['inputs'], 'data_samples': [nothing]})
-    batch['images'] = torch.zeros_like(batch['images'])
+    batch['images'] = torch.zeros_like(batch['images'], dtype=torch.float32)  # normalised: grey
     (empty,) = model(**batch, mode='predict')
     expected = [a - b for a, b in zip(plain.choice_scores, empty.choice_scores, strict=True)]
     assert sample.choice_scores == pytest.approx(expected, abs=1e-5)

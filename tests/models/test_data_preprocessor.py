@@ -46,11 +46,16 @@ def test_normalisation_and_padding(build):
         'inputs': [pixels(1, blue=34, green=26, red=12), pixels(3, frames=1)],
         'data_samples': [sample(0), sample(2)],
     }
-    batch = build()(data)
+    preprocessor = build()
+    batch = preprocessor(data)
     assert batch['images'].shape == (2, 3, 1, 3, 2, 2)
-    assert batch['images'].dtype == torch.float32
-    assert batch['images'][0, 0, 0, :, 0, 0].tolist() == [2.0, 3.0, 1.0], 'red, green, blue'
-    assert batch['images'][0, 1:].eq(0).all() and batch['images'][1].eq(0).all()
+    assert batch['images'].dtype == torch.uint8, 'a fourth of the memory'
+    assert batch['images'][0, 1:].eq(0).all()
+    normalised = preprocessor.normalise(batch['images'])
+    assert normalised.dtype == torch.float32
+    assert normalised[0, 0, 0, :, 0, 0].tolist() == [2.0, 3.0, 1.0], 'red, green, blue'
+    assert normalised[1].eq(0).all(), 'pixels of the mean'
+    assert torch.equal(batch['images'][1], data['inputs'][1]), 'left as they are'
     assert batch['num_media'].tolist() == [1, 3]
     assert batch['data_samples'] is data['data_samples']
     assert 'labels' not in batch
@@ -60,7 +65,9 @@ def test_normalisation_and_padding(build):
 
 def test_bgr_may_stay(build):
     data = {'inputs': [pixels(1, blue=12, green=26, red=34)], 'data_samples': [sample()]}
-    assert build(to_rgb=False)(data)['images'][0, 0, 0, :, 0, 0].tolist() == [2.0, 3.0, 1.0]
+    preprocessor = build(to_rgb=False)
+    normalised = preprocessor.normalise(preprocessor(data)['images'])
+    assert normalised[0, 0, 0, :, 0, 0].tolist() == [2.0, 3.0, 1.0]
 
 
 def test_training_batch_has_labels(build):
@@ -75,11 +82,12 @@ def test_a_long_prompt_loses_its_first_shots_and_their_images(build, caplog):
     images = torch.cat([pixels(1, red=10 + i) for i in range(4)])
     data = {'inputs': [images], 'data_samples': [sample(3)]}
     MMLogger.get_current_instance().addHandler(caplog.handler)
-    batch = build(max_length=12)(data)
+    preprocessor = build(max_length=12)
+    batch = preprocessor(data)
     MMLogger.get_current_instance().removeHandler(caplog.handler)
     assert batch['input_ids'].shape == (1, 10)
     assert batch['num_media'].tolist() == [2]
-    assert batch['images'][0, :, 0, 0, 0, 0].tolist() == [2.0, 3.0], 'the last shot and the query'
+    assert batch['images'][0, :, 0, 2, 0, 0].tolist() == [12, 13], 'the last shot and the query'
     assert 'Sample 7 is longer than max_length = 12 tokens: its first 2 of 3 shots' in caplog.text
 
 
