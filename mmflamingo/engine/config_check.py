@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 
+import torch
 from mmengine import registry as roots
 from mmengine.config import Config
 from mmengine.registry import Registry
@@ -104,6 +105,18 @@ def find_mistakes(cfg: Config | Mapping) -> Iterator[str]:
                 yield from _check_dataloader(path, node)
             elif 'type' in node:
                 yield from _check_part(path, node, innermost)
+    yield from _check_compile(plain.get('compile'))
+
+
+def _check_compile(options: object) -> Iterator[str]:
+    if options is None or isinstance(options, bool):
+        return
+    if not isinstance(options, Mapping):
+        yield f'compile is {options!r}, it must be True, False, or a dict of arguments of torch.compile.'
+        return
+    allowed = accepted_arguments(torch.compile).names - {'model'}
+    for key in sorted(options.keys() - allowed):
+        yield f'compile.{key} is not an argument of torch.compile.{_hint(key, allowed)}'
 
 
 def _parts(node: object, path: str, kind: Registry) -> Iterator[tuple[str, Mapping, Registry]]:

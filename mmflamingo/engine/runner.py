@@ -23,7 +23,7 @@ from .checkpoint_fit import (
     load_state_dict_strictly,
     state_dict_for,
 )
-from .errors import CheckpointError
+from .errors import CheckpointError, ConfigError
 from .launch import init_gloo, on_main_rank
 from .parameter_account import describe_sources
 from .work_dir import claim, unfinished_run
@@ -41,6 +41,7 @@ class FlamingoRunner(Runner):
     - Only one test at a time goes into a work dir.
     - `launcher='pytorch'` without a GPU uses gloo. A model without trainable parameters is not
       wrapped.
+    - `compile` compiles the parts of a model that gain, see `Flamingo.compile`, in training and in tests.
     - The terminal shows what a user waits for; environment, config and hooks, and the traceback of
       a run that broke off, are in the log file only.
     """
@@ -94,7 +95,26 @@ class FlamingoRunner(Runner):
             trained_here = isinstance(self._train_loop, BaseLoop)
             if self._load_from is None and not self._has_loaded and not trained_here:
                 self._check_sources()
+            self._maybe_compile('test_step')
             return super().test()
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the model in place if the config says `compile = True` or gives arguments of torch.compile.
+
+        Raises:
+            ConfigError: torch.compile doesn't know them.
+        """
+        options = self.cfg.get('compile')
+        if options is None or options is False:
+            return
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        try:
+            model.compile(**({} if options is True else options))
+        except (TypeError, RuntimeError) as error:
+            raise ConfigError(f'torch.compile does not take compile = {options!r}: {error}') from error
+        self.logger.info(
+            'The model is compiled when it first runs, and again for sizes of another kind: this takes a while.'
+        )
 
     @contextmanager
     def _log_failure(self) -> Iterator[None]:

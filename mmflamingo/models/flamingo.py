@@ -14,6 +14,7 @@ from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
 
 from .checkpoints import flamingo_state_dict
 from .close_ended import score_choices
+from .compiling import compile_parts
 from .generation import generate
 from .media_cache import DEFAULT_BYTES, MediaCache
 from .media_store import MediaStore
@@ -123,6 +124,10 @@ class Flamingo(BaseModel):
     def after_loading(self) -> str:
         """Does what has to wait for the weights, quantising the language model; a sentence on it, empty if nothing was done."""
         return self.language_model.quantize()
+
+    def compile(self, **options: Any) -> None:
+        """Compiles in place what gains from it, see `compile_parts`."""
+        compile_parts(self, options)
 
     def loaded_prefixes(self) -> dict[str, str]:
         """State-dict prefixes of the parts that have weights from files of their own, and these files."""

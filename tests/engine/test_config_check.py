@@ -100,3 +100,13 @@ class KeepsAll(Base):
 def test_accepted_arguments(target, names, required, anything):
     accepted = accepted_arguments(target)
     assert (accepted.names, accepted.required, accepted.anything) == (names, required, anything)
+
+
+def test_options_of_compile():
+    assert list(find_mistakes({'compile': True})) == list(find_mistakes({'compile': {'mode': 'default'}})) == []
+    assert list(find_mistakes({'compile': {'backnd': 'eager'}})) == [
+        "compile.backnd is not an argument of torch.compile. Did you mean 'backend'?"
+    ]
+    assert list(find_mistakes({'compile': 'max-autotune'})) == [
+        "compile is 'max-autotune', it must be True, False, or a dict of arguments of torch.compile."
+    ]

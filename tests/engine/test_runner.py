@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmflamingo.engine.errors import CheckpointError
+from mmflamingo.engine.errors import CheckpointError, ConfigError
 
 
 def test_resumed_training_equals_uninterrupted(toy_cfg, build_runner, tmp_path):
@@ -92,3 +92,21 @@ def test_after_loading(toy_cfg, build_runner, toy_model, tmp_path, run):
     getattr(runner, run)()
     assert events[:2] == [7.0, 'forward'] and events.count(7.0) == 1
     assert 'All is in its place.' in Path(runner.log_dir, f'{runner.timestamp}.log').read_text()
+
+
+def test_one_key_compiles_for_tests_and_trainings(toy_cfg, build_runner):
+    toy_cfg.compile = {'backend': 'eager'}
+    runner = build_runner(toy_cfg)
+    assert runner.model._compiled_call_impl is None
+    assert runner.test()['toy/count'] == 13
+    assert runner.model._compiled_call_impl is not None
+    compiled, plain = build_runner(toy_cfg).train(), build_runner(toy_cfg, compile=False).train()
+    assert compiled._compiled_call_impl is not None and plain._compiled_call_impl is None
+    assert compiled.state_dict().keys() == plain.state_dict().keys()
+
+
+@pytest.mark.parametrize('options', [{'backend': 'indoctor'}, {'mode': 'fast'}])
+def test_what_torch_compile_does_not_know_is_said(toy_cfg, build_runner, options):
+    toy_cfg.compile = options
+    with pytest.raises(ConfigError, match=f'torch.compile does not take compile = .*{options.popitem()[1]}'):
+        build_runner(toy_cfg).test()

@@ -1,26 +1,28 @@
 """Measures how fast a model is tested, where the time goes, and how far the machine's limit is.
 
-python tools/analysis/benchmark.py [CONFIG [CHECKPOINT]] [--shots N ...] [--dtype bfloat16] [--amp] [--out FILE]
+python tools/analysis/benchmark.py [CONFIG [CHECKPOINT]] [--shots N ...] [--dtype bfloat16] [--amp] [--compile] [--out FILE]
 python tools/analysis/benchmark.py --against PYTHON --system mmpretrain
 
 Without a config a model of the proportions of Flamingo-9B, small enough for a CPU, captions generated photographs. With
 --against, mmpretrain or OpenFlamingo does the same in an environment of its own (see parity/README.md), with the same
-weights and inputs and by turns; captions are compared. docs/benchmarks.md has results.
+weights and inputs and by turns; captions are compared. With --compile, it is the same model compiled that does. docs/benchmarks.md has results.
 """
 
 import argparse
 import contextlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import torch
 from benchmark import limit, ours, report, setup, stages
+from benchmark.compiled import Compiled
 from benchmark.peer import Peer
 from benchmark.report import Result
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from parity.weights import fill
 
 from mmflamingo import get_model
@@ -42,6 +44,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, nargs='+', default=[16], help='one, or one for each number of shots')
     parser.add_argument('--dtype', help='dtype of weights and activations, such as bfloat16')
     parser.add_argument('--amp', action='store_true', help='predict under autocast, as tools/test.py --amp does')
+    parser.add_argument(
+        '--compile',
+        nargs='*',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='take turns with the model compiled, by torch.compile with these arguments',
+    )
     parser.add_argument('--threads', type=int, help='threads of matrix products [one a core]')
     parser.add_argument('--against', metavar='PYTHON', help='the Python of an environment that has another system')
     parser.add_argument('--system', choices=SYSTEMS, default='mmpretrain')
@@ -54,7 +63,17 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.against and args.config:
         parser.error("--against runs the benchmark's own model: leave out the config")
+    if args.compile is not None:
+        if args.against:
+            parser.error('--compile and --against both take turns with mmflamingo: choose one')
+        args.peer_samples, args.peer_batch_size = [args.samples], args.batch_size
     return args
+
+
+def autocast_for(args: argparse.Namespace, model: Flamingo) -> Callable[[], AbstractContextManager]:
+    """What a model predicts under."""
+    device = next(model.parameters()).device
+    return partial(torch.autocast, device.type, torch.bfloat16) if args.amp else contextlib.nullcontext
 
 
 def build_model(args: argparse.Namespace, cfg: Config, weights: Path | None) -> Flamingo:
@@ -79,7 +98,7 @@ def measure(
     new_dataset = partial(ours.build_dataset, cfg, shots, args.samples)  # with no picture loaded before
     device = next(model.parameters()).device
     dtype = torch.bfloat16 if args.amp else next(model.parameters()).dtype
-    autocast = partial(torch.autocast, device.type, torch.bfloat16) if args.amp else contextlib.nullcontext
+    autocast = autocast_for(args, model)
     rate, turns, theirs = 0.0, [], []
     for _ in range(args.turns):
         rate = max(rate, limit.gemm_rate(dtype, device))
@@ -138,6 +157,9 @@ def main() -> None:
         folder = setup.write_job(args.system, cfg, datasets)
         peer, weights = Peer(args.against, args.system, folder, torch.get_num_threads()), folder / 'weights.pth'
     model = build_model(args, cfg, weights)
+    peer_name = args.system if args.against else None
+    if args.compile is not None:
+        peer, peer_name = Compiled(model, cfg, autocast_for(args, model), args.compile), 'compiled'
     settings = (args.batch_size, args.peer_batch_size, args.peer_samples)
     own_sizes, peer_sizes, peer_samples = (for_each_shots(values, args.shots) for values in settings)
     results = []
@@ -153,8 +175,8 @@ def main() -> None:
     if peer:
         peer.close()
     if args.plot:
-        report.plot(results, args.system if peer else None, args.plot)
-    print(f'\n{report.speed_table(results, args.system if peer else None)}\n\n{report.stage_table(results)}')
+        report.plot(results, peer_name, args.plot)
+    print(f'\n{report.speed_table(results, peer_name)}\n\n{report.stage_table(results)}')
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers import feed_forward, merge_heads, split_heads
-from .media_context import MediaContext
+from .media_context import Groups, MediaContext
 
 
 class MaskedCrossAttention(nn.Module):
@@ -32,11 +32,21 @@ class MaskedCrossAttention(nn.Module):
         keys, values = self.to_kv(visual_tokens).chunk(2, dim=-1)
         return split_heads(keys, self.heads), split_heads(values, self.heads)
 
-    def forward(self, x: Tensor, media: MediaContext) -> Tensor:
-        """Text tokens (R, L, D) to what they see, (R, L, D): exactly 0 where there is no medium."""
-        queries = split_heads(media.group(self.to_q(self.norm(x))), self.heads)
-        seen = F.scaled_dot_product_attention(queries, *media.keys_values(self))
-        return self.to_out(media.ungroup(merge_heads(seen)))
+    def forward(self, x: Tensor, groups: Groups, keys: Tensor, values: Tensor) -> Tensor:
+        """Text tokens to what they see.
+
+        Args:
+            x: (R, L, D), text tokens.
+            groups: How they fall into G groups that see a medium each.
+            keys: (G, heads, K, dim_head), of the groups' media.
+            values: Likewise.
+
+        Returns:
+            Tensor: (R, L, D), exactly 0 where there is no medium.
+        """
+        queries = split_heads(groups.group(self.to_q(self.norm(x)), len(keys)), self.heads)
+        seen = F.scaled_dot_product_attention(queries, keys, values)
+        return self.to_out(groups.ungroup(merge_heads(seen)))
 
 
 class GatedCrossAttentionBlock(nn.Module):
@@ -61,5 +71,5 @@ class GatedCrossAttentionBlock(nn.Module):
 
     def forward(self, x: Tensor, media: MediaContext) -> Tensor:
         """Text tokens (R, L, D) to text tokens (R, L, D)."""
-        x = x + self.attn(x, media) * self.attn_gate.tanh()
+        x = x + self.attn(x, media.groups, *media.keys_values(self.attn)) * self.attn_gate.tanh()
         return x + self.ff(x) * self.ff_gate.tanh()

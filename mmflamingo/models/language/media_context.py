@@ -1,11 +1,38 @@
 """The media of one call of the language model, as its gated cross-attention blocks read them."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from .media_index import MediaIndex
+
+
+class Groups(NamedTuple):
+    """The text tokens of one forward pass by the medium that they see: tensors alone, which torch.compile can follow.
+
+    Attributes:
+        index: (R, L), the medium of each token, counted from 1 within its sample; 0 for none.
+        members: (G, S), the tokens of each group, numbers below R * L. None where a sample's tokens all see the same.
+        places: (R * L,), where each token lies in G * S.
+    """
+
+    index: Tensor
+    members: Tensor | None = None
+    places: Tensor | None = None
+
+    def group(self, queries: Tensor, num_groups: int) -> Tensor:
+        """Queries (R, L, D) of all tokens to those of the G groups, (G, S, D)."""
+        if self.members is None:
+            return queries.reshape(num_groups, -1, queries.shape[-1])
+        return queries.flatten(0, 1).index_select(0, self.members.flatten()).unflatten(0, self.members.shape)
+
+    def ungroup(self, seen: Tensor) -> Tensor:
+        """What the groups saw, (G, S, D), to all tokens, (R, L, D): exactly 0 where there is no medium."""
+        if self.places is not None:
+            seen = seen.flatten(0, 1).index_select(0, self.places)
+        return seen.reshape(*self.index.shape, -1).masked_fill((self.index == 0)[..., None], 0)
 
 
 class MediaContext:
@@ -25,7 +52,7 @@ class MediaContext:
         prompt_length: Tokens from this position on are generated ones; None if there are none.
 
     Attributes:
-        index (Tensor): (R, L), the medium of each token of the R rows in the running forward pass.
+        groups (Groups): The tokens of the running forward pass.
         reads_prompt (bool): The running forward pass reads a prompt; else it goes on with generated tokens.
     """
 
@@ -66,24 +93,11 @@ class MediaContext:
             self._seen = self._seen.repeat_interleave(rows // len(self._seen))
         is_media = input_ids == self._image_token_id
         positions = torch.arange(past_length, past_length + length, device=input_ids.device)
-        self.index = self._media_index(is_media, self._seen, positions >= self._prompt_length)
+        index = self._media_index(is_media, self._seen, positions >= self._prompt_length)
         self._seen = self._seen + is_media.sum(-1)
         self._first = torch.arange(batch, device=input_ids.device) * num_media
         self.reads_prompt = past_length < self._prompt_length
-        if self.reads_prompt:
-            self._deal_out(batch, num_media)
-
-    def group(self, queries: Tensor) -> Tensor:
-        """Queries (R, L, D) of all tokens to those of the groups, (G, S, D)."""
-        if not self.reads_prompt:
-            return queries.reshape(len(self.visual_tokens), -1, queries.shape[-1])
-        return queries.flatten(0, 1).index_select(0, self._members.flatten()).unflatten(0, self._members.shape)
-
-    def ungroup(self, seen: Tensor) -> Tensor:
-        """What the groups saw, (G, S, D), to all tokens, (R, L, D): exactly 0 where there is no medium."""
-        if self.reads_prompt:
-            seen = seen.flatten(0, 1).index_select(0, self._places)
-        return seen.reshape(*self.index.shape, -1).masked_fill((self.index == 0)[..., None], 0)
+        self.groups = self._deal_out(index, batch, num_media) if self.reads_prompt else Groups(index)
 
     def keys_values(self, attention: nn.Module) -> tuple[Tensor, Tensor]:
         """Keys and values of the groups' media for one attention, each (G, heads, K, dim_head).
@@ -108,16 +122,18 @@ class MediaContext:
             for attention, keys_values in self._last_keys_values.items()
         }
 
-    def _deal_out(self, batch: int, num_media: int) -> None:
-        """Puts the tokens into groups: `_members` (G, S) are tokens, `_places` (R * L,) lie in G * S."""
-        index = self.index.view(batch, -1)
-        groups = (self._first[:, None] + index).masked_fill(index == 0, 0).flatten()  # counted from 1, 0 for none
+    def _deal_out(self, index: Tensor, batch: int, num_media: int) -> Groups:
+        """Puts the tokens of a prompt into groups."""
+        by_sample = index.view(batch, -1)
+        groups = (
+            (self._first[:, None] + by_sample).masked_fill(by_sample == 0, 0).flatten()
+        )  # counted from 1, 0 for none
         sizes = groups.bincount(minlength=batch * num_media + 1)
         order = groups.argsort(stable=True)
         starts = sizes.cumsum(0) - sizes
         places = torch.arange(len(order), device=order.device) - starts[groups[order]]
         places_in_group = torch.empty_like(places).scatter_(0, order, places)
         size = max(int(sizes[1:].max()), 1)
-        self._places = ((groups - 1) * size + places_in_group).masked_fill(groups == 0, 0)
+        places_of_all = ((groups - 1) * size + places_in_group).masked_fill(groups == 0, 0)
         members = starts[1:, None] + torch.arange(size, device=order.device)
-        self._members = order[members.clamp(max=len(order) - 1)]
+        return Groups(index, order[members.clamp(max=len(order) - 1)], places_of_all)

@@ -25,6 +25,10 @@ def media():
     return media
 
 
+def attend(block, x, media):
+    return block.attn(x, media.groups, *media.keys_values(block.attn))
+
+
 def attend_one_by_one(attn, x, visual_tokens, index):
     """The definition: each token on its own, softmax over the latents of its medium."""
     out = torch.zeros(*x.shape)
@@ -41,7 +45,7 @@ def attend_one_by_one(attn, x, visual_tokens, index):
 def test_equals_the_definition(block, media):
     x = torch.randn(2, 5, 12)
     attended = attend_one_by_one(block.attn, x, media.visual_tokens, [[0, 1, 1, 2, 2], [0, 0, 0, 1, 1]])
-    torch.testing.assert_close(block.attn(x, media), attended)
+    torch.testing.assert_close(attend(block, x, media), attended)
     expected = x + torch.tanh(torch.tensor(0.7)) * attended
     expected = expected + torch.tanh(torch.tensor(-0.4)) * block.ff(expected)
     torch.testing.assert_close(block(x, media), expected)
@@ -49,7 +53,7 @@ def test_equals_the_definition(block, media):
 
 def test_a_token_without_medium_gets_exactly_0_and_its_feed_forward(block, media):
     x = torch.randn(2, 5, 12)
-    assert block.attn(x, media)[media.index == 0].eq(0).all()
+    assert attend(block, x, media)[media.groups.index == 0].eq(0).all()
     changed = (block(x, media) != x).any(-1)
     assert changed.all(), 'the feed-forward works on every token'
 
@@ -58,7 +62,7 @@ def test_a_batch_without_any_medium_in_its_text_stays_finite(block):
     media = MediaContext(torch.randn(2, 1, 3, 6), MEDIA_INDEX['preceding'], IMAGE)
     media.read(torch.ones(2, 4, dtype=torch.long), past_length=0)
     x = torch.randn(2, 4, 12, requires_grad=True)
-    assert block.attn(x, media).eq(0).all()
+    assert attend(block, x, media).eq(0).all()
     block(x, media).sum().backward()
     assert x.grad.isfinite().all()
 
@@ -74,7 +78,7 @@ def test_generated_tokens_find_the_keys_and_values_of_the_prompt(block):
     for past_length in (5, 6):
         media.read(torch.ones(4, 1, dtype=torch.long), past_length)
         attended = attend_one_by_one(block.attn, x, media.visual_tokens.repeat_interleave(2, 0), [[2], [2], [1], [1]])
-        torch.testing.assert_close(block.attn(x, media), attended)
+        torch.testing.assert_close(attend(block, x, media), attended)
     assert shapes[0] == (4, 3, 6) and all(shape == (3, 6) for shape in shapes[1:]), 'only the definition projects again'
 
 

@@ -27,12 +27,12 @@ def test_table(tokens, mode, expected):
     input_ids = torch.tensor([tokens])
     media = MediaContext(torch.zeros(1, 2, 3, 4), MEDIA_INDEX[mode], X, prompt_length=7)
     media.read(input_ids, past_length=0)
-    assert media.index.tolist() == [expected]
+    assert media.groups.index.tolist() == [expected]
 
     in_turns = []
     for start, end in ((0, 7), (7, 8), (8, 9)):
         media.read(input_ids[:, start:end], past_length=start)
-        in_turns += media.index[0].tolist()
+        in_turns += media.groups.index[0].tolist()
     assert in_turns == expected
 
 
@@ -40,11 +40,11 @@ def test_tokens_are_grouped_by_their_medium():
     media = MediaContext(torch.zeros(2, 2, 2, 4), MEDIA_INDEX['preceding'], X)
     media.read(torch.tensor([[1, X, 3, X, 4, 5], [1, 2, X, 3, 4, 5]]), past_length=0)
     tokens = torch.arange(12.0).view(2, 6, 1)
-    groups = media.group(tokens)[..., 0]
+    groups = media.groups.group(tokens, 4)[..., 0]
     assert groups.shape == (4, 4)
     assert groups[0, :2].tolist() == [1, 2] and groups[1, :3].tolist() == [3, 4, 5]
     assert groups[2].tolist() == [8, 9, 10, 11], 'the second medium of the second sample is filling'
-    returned = media.ungroup(groups[..., None])[..., 0]
+    returned = media.groups.ungroup(groups[..., None])[..., 0]
     assert returned.tolist() == [[0, 1, 2, 3, 4, 5], [0, 0, 8, 9, 10, 11]], '0 where there is no medium'
 
 
@@ -52,7 +52,7 @@ def test_rows_of_beams_go_on_counting():
     media = MediaContext(torch.zeros(2, 2, 3, 4), MEDIA_INDEX['preceding'], X)
     media.read(torch.tensor([[X, 1, X, 2], [3, 3, X, 2]]), past_length=0)
     media.read(torch.tensor([[5], [5], [5], [5], [X], [5]]), past_length=4)
-    assert media.index.tolist() == [[2], [2], [2], [1], [2], [1]]
+    assert media.groups.index.tolist() == [[2], [2], [2], [1], [2], [1]]
 
 
 def test_rows_that_no_sample_owns():
