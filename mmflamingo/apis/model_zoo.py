@@ -1,6 +1,7 @@
 """Models by the names that the metafiles give them."""
 
 import os
+from contextlib import nullcontext
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
+from transformers.initialization import no_init_weights
 
 import mmflamingo
 from mmflamingo.engine.checkpoint_fit import (
@@ -67,10 +69,11 @@ def get_model(
         raise ConfigError(f'The model zoo names no weights for {name}: give their path as `pretrained`.')
     check_files(Config({'model': _absolute(cfg.model), **_hints(cfg)}), weights and str(weights))
     init_default_scope(cfg.get('default_scope', 'mmflamingo'))
-    model = MODELS.build(_absolute(cfg.model))
+    with no_init_weights() if weights else nullcontext():
+        model = MODELS.build(_absolute(cfg.model))
     if weights:
         state_dict = state_dict_for(model, read_checkpoint(str(weights)), str(weights))
-        load_state_dict_strictly(model, state_dict, str(weights), assign=True)
+        load_state_dict_strictly(model, state_dict, str(weights), assign=True, dtype=dtype)
     elif pretrained and keys_without_source(model):
         raise CheckpointError(f'These parameters have no weights:\n{describe_keys(keys_without_source(model))}')
     model.after_loading()

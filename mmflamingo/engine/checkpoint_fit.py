@@ -1,19 +1,24 @@
 """Does a checkpoint fit a model? One account of every key, loaded only if it does."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import nn
 
 from .errors import CheckpointError
+from .mapped_files import give_back, mapped_ranges
 
 EXAMPLES = 3
 WRAPPERS = ('state_dict', 'model_state_dict')
 
 
 def load_state_dict_strictly(
-    model: nn.Module, state_dict: Mapping[str, torch.Tensor], source: str, assign: bool = False
+    model: nn.Module,
+    state_dict: Mapping[str, torch.Tensor],
+    source: str,
+    assign: bool = False,
+    dtype: torch.dtype | None = None,
 ) -> None:
     """Load a state dict into the model, or nothing of it.
 
@@ -25,8 +30,9 @@ def load_state_dict_strictly(
         model: The model that receives the weights.
         state_dict: Keys as in `model.state_dict()`.
         source: Where the weights come from, for the error message.
-        assign: Let the state dict's tensors become the model's where dtype and device are the same, so that no second
-            copy is made. For models that have no optimizer yet.
+        assign: Let the state dict's tensors take the place of the model's on the same device, those of the same dtype
+            as they are, so that no second copy is made. For models that have no optimizer yet.
+        dtype: Float dtype to convert to instead, with `assign`.
 
     Raises:
         CheckpointError: Keys are missing, unexpected or of another shape; the message lists all
@@ -38,20 +44,35 @@ def load_state_dict_strictly(
             f'{source} does not fit the {type(model).__name__} of the config, nothing was loaded.\n'
             f'{misfits}\n{_advice(model, state_dict)}'
         )
-    assigned = _assignable(model, state_dict) if assign else {}
-    model.load_state_dict(assigned, strict=False, assign=True)
-    model.load_state_dict({k: v for k, v in state_dict.items() if k not in assigned}, strict=False)
+    if assign:
+        _assign(model, state_dict, dtype)
+    else:
+        model.load_state_dict(state_dict, strict=False)
 
 
-def _assignable(model: nn.Module, state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What can take the place of a parameter as it is; parameters with two names have to stay one."""
+@torch.no_grad()
+def _assign(model: nn.Module, state_dict: Mapping[str, torch.Tensor], dtype: torch.dtype | None) -> None:
+    """Puts tensors in the place of the model's, one after the other; a parameter with two names stays one."""
     wanted = model.state_dict(keep_vars=True)
-    names = Counter(id(own) for own in wanted.values())
-    return {
-        key: value
-        for key, value in state_dict.items()
-        if (value.dtype, value.device) == (wanted[key].dtype, wanted[key].device) and names[id(wanted[key])] == 1
-    }
+    names = defaultdict(list)
+    for name, own in wanted.items():
+        names[id(own)].append(name)
+    files = mapped_ranges()
+    taken = {}
+    for key, value in state_dict.items():
+        own = wanted[key]
+        if value.device == own.device:
+            new = value.to(dtype if dtype and own.is_floating_point() else own.dtype)
+            is_copy = new is not value
+            if isinstance(own, nn.Parameter):
+                new = nn.Parameter(new, own.requires_grad)
+            taken |= dict.fromkeys(names[id(own)], new)
+        else:
+            own.copy_(value)
+            is_copy = True
+        if is_copy and value.device.type == 'cpu':
+            give_back(value, files)
+    model.load_state_dict(taken, strict=False, assign=True)
 
 
 def unwrap(checkpoint: Mapping, source: str) -> dict[str, torch.Tensor]:

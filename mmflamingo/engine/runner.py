@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import torch
 from mmengine.device import get_device
@@ -13,6 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
+from transformers.initialization import no_init_weights
 
 from mmflamingo.registry import RUNNERS
 
@@ -71,6 +72,14 @@ class FlamingoRunner(Runner):
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         return super().build_test_loop(loop if isinstance(loop, BaseLoop) else {'type': 'TestLoop', **loop})
+
+    def build_model(self, model: nn.Module | dict) -> nn.Module:
+        with no_init_weights() if self._brings_weights() else nullcontext():
+            return super().build_model(model)
+
+    def _brings_weights(self) -> bool:
+        """Whether a checkpoint brings all weights, so that those a model is built with are never used."""
+        return self._train_loop is None and self._load_from is not None
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         if not self.distributed or is_model_wrapper(model):
@@ -185,6 +194,11 @@ class FlamingoRunner(Runner):
 
     def _load_what_fits(self, model: nn.Module, state_dict: dict, filename: str) -> None:
         misfits = describe_misfits(model, state_dict)
+        if misfits and self._brings_weights():
+            raise CheckpointError(
+                f'{filename} fits only in part, and this model was built without weights, as load_from is to bring all:\n'
+                f'{misfits}\nBuild the runner without load_from to load a part.'
+            )
         if misfits:
             self.logger.log(logging.WARNING, f'{filename} fits only in part:\n{misfits}')
         wanted = model.state_dict()

@@ -5,8 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from mmflamingo.apis import FlamingoInferencer, get_model, inference_model, list_models
+from mmflamingo.apis import FlamingoInferencer, get_model, inference_model, list_models, model_zoo
+from mmflamingo.engine.checkpoint_fit import keys_without_source, state_dict_for
 from mmflamingo.engine.errors import CheckpointError, ConfigError, MissingFilesError
+from mmflamingo.engine.safe_loading import read_checkpoint
 from mmflamingo.models.language.quantization import QuantizedLinear
 
 ROOT = Path(__file__).parents[2]
@@ -195,3 +197,25 @@ def test_a_quantised_language_model(captioner, tmp_path, name):
     scores, plain = (captions(PICTURE, choices=texts)['choice_scores'] for captions in (quantised, captioner))
     assert scores != plain and scores == pytest.approx(plain, abs=0.5)
     assert quantised(PICTURE)['pred_caption']
+
+
+@pytest.mark.parametrize('name', ['flamingo-tiny_zeroshot_caption', 'flamingo-smollm2-135m_zeroshot_caption'])
+def test_a_model_with_weights_is_the_one_that_is_initialised_and_then_loaded(name):
+    try:
+        model = get_model(name)
+    except MissingFilesError as missing:  # of a language model that a tool fetches
+        pytest.skip(str(missing))
+    reference = get_model(name, pretrained=False)
+    weights = next(entry.weights for entry in model_zoo._zoo().values() if entry.name == name)
+    state_dict = state_dict_for(reference, read_checkpoint(weights), weights)
+    assert not keys_without_source(reference, state_dict)
+    reference.load_state_dict(state_dict, strict=False)
+    for kind in ('named_parameters', 'named_buffers'):
+        own, wanted = (dict(getattr(m, kind)(remove_duplicate=False)) for m in (model, reference))
+        assert list(own) == list(wanted)
+        for key, value in wanted.items():
+            assert torch.equal(own[key], value) and own[key].dtype == value.dtype, key
+    lm, wanted = model.language_model.lm, reference.language_model.lm
+    tied = [m.get_input_embeddings().weight is m.get_output_embeddings().weight for m in (lm, wanted)]
+    assert tied == [True, True]
+    assert [p.requires_grad for p in model.parameters()] == [p.requires_grad for p in reference.parameters()]

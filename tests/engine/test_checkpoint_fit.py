@@ -61,3 +61,22 @@ def test_assigned_weights_are_not_copied_where_nothing_has_to_change(toy_model):
     assert toy_model.body.bias.data_ptr() == state_dict['body.bias'].data_ptr()
     assert toy_model.head.weight is toy_model.body.weight
     assert toy_model.body.bias.requires_grad and not toy_model.frozen.bias.requires_grad
+
+
+def test_assigned_weights_take_the_dtype_that_is_asked_for(toy_model):
+    toy_model.head.weight = toy_model.body.weight
+    toy_model.register_buffer('count', torch.tensor(3))
+    state_dict = {key: torch.full_like(value, 7) for key, value in toy_model.state_dict().items()}
+    load_state_dict_strictly(toy_model, state_dict, 'file.pth', assign=True, dtype=torch.bfloat16)
+    dtypes = {key: value.dtype for key, value in toy_model.state_dict().items()}
+    assert dtypes.pop('count') == torch.int64 and set(dtypes.values()) == {torch.bfloat16}
+    assert toy_model.head.weight is toy_model.body.weight
+    assert all(value.eq(7).all() for value in toy_model.state_dict().values())
+
+
+def test_one_name_of_a_parameter_with_two_is_enough(toy_model):
+    toy_model.head.weight, toy_model.own_source = toy_model.body.weight, True
+    state_dict = {key: value + 1 for key, value in toy_model.state_dict().items() if not key.startswith('head.')}
+    load_state_dict_strictly(toy_model, state_dict, 'file.pth', assign=True)
+    assert toy_model.head.weight is toy_model.body.weight
+    assert torch.equal(toy_model.body.weight, state_dict['body.weight'])

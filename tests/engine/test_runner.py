@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from mmflamingo.engine.errors import CheckpointError, ConfigError
+from mmflamingo.engine.cli import keep_sections
+from mmflamingo.engine.errors import CheckpointError
 
 
 def test_resumed_training_equals_uninterrupted(toy_cfg, build_runner, tmp_path):
@@ -110,3 +112,24 @@ def test_what_torch_compile_does_not_know_is_said(toy_cfg, build_runner, options
     toy_cfg.compile = options
     with pytest.raises(ConfigError, match=f'torch.compile does not take compile = .*{options.popitem()[1]}'):
         build_runner(toy_cfg).test()
+
+
+@pytest.mark.parametrize('section, count', [('train', 6), ('test', 3)])
+def test_only_a_test_with_a_checkpoint_builds_without_initialisation(
+    toy_cfg, build_runner, monkeypatch, section, count
+):
+    keep_sections(toy_cfg, section)
+    filled, fill = [], torch.nn.init.kaiming_uniform_
+    monkeypatch.setattr(torch.nn.init, 'kaiming_uniform_', lambda *args, **kwargs: filled.append(fill(*args, **kwargs)))
+    build_runner(toy_cfg)
+    assert len(filled) == 3
+    build_runner(toy_cfg, load_from='weights.pth')
+    assert len(filled) == count
+
+
+def test_a_part_is_not_loaded_into_a_model_without_weights(toy_cfg, build_runner, tmp_path):
+    keep_sections(toy_cfg, 'test')
+    torch.save({'body.weight': torch.zeros(1, 1)}, tmp_path / 'part.pth')
+    runner = build_runner(toy_cfg, load_from=str(tmp_path / 'part.pth'))
+    with pytest.raises(CheckpointError, match='(?s)fits only in part.*missing.*without load_from'):
+        runner.load_checkpoint(str(tmp_path / 'part.pth'), strict=False)

@@ -44,6 +44,7 @@ def build_lm(pretrained: str | None, config: dict[str, Any] | None, dtype: str, 
         lm = _load(pretrained, kwargs)
     elif 'model_type' in config:
         lm = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), **kwargs)
+        lm.tie_weights()  # transformers leaves it out together with the initialisation, see `no_init_weights`
     else:
         raise ValueError(f"model.language_model.config needs model_type, such as 'llama'; it has {list(config)}.")
     # A folder's sampling settings are not this project's.

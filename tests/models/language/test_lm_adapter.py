@@ -1,9 +1,12 @@
 import copy
+from collections import defaultdict
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
+from transformers.initialization import no_init_weights
 
+from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly
 from mmflamingo.models.language import FlamingoLMAdapter
 
 TOLERANCE = {'rtol': 1e-4, 'atol': 1e-4}
@@ -315,3 +318,23 @@ def test_missing_folder(adapter_of):
 def test_folder_without_a_model(adapter_of, tmp_path):
     with pytest.raises(ValueError, match='No language model could be read from'):
         adapter_of('llama', config=None, pretrained=str(tmp_path))
+
+
+@torch.no_grad()
+def test_built_without_initialisation_and_loaded_it_is_the_same(family, adapter_of, batch):
+    wanted = adapter_of(family)
+    with no_init_weights():
+        built = adapter_of(family)
+    load_state_dict_strictly(built, wanted.state_dict(), 'weights', assign=True)
+
+    def names_of_parameters(adapter):
+        names = defaultdict(list)
+        for name, parameter in adapter.named_parameters(remove_duplicate=False):
+            names[parameter].append(name)
+        return list(names.values())
+
+    assert names_of_parameters(built) == names_of_parameters(wanted)
+    buffers = dict(built.named_buffers())
+    assert list(buffers) == [name for name, _ in wanted.named_buffers()]
+    assert all(torch.equal(buffers[name], value) for name, value in wanted.named_buffers())
+    assert torch.equal(built(*batch), wanted(*batch))
