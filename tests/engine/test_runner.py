@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmflamingo.engine.errors import CheckpointError, ConfigError
 from mmflamingo.engine.cli import keep_sections
-from mmflamingo.engine.errors import CheckpointError
+from mmflamingo.engine.errors import CheckpointError, ConfigError
 
 
 def test_resumed_training_equals_uninterrupted(toy_cfg, build_runner, tmp_path):
