@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, zip_longest
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import torch
-from mmengine.dist import all_gather_object, barrier
+from mmengine.dist import all_gather_object
 from mmengine.runner import TestLoop as MMEngineTestLoop
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
@@ -70,11 +71,14 @@ class TestLoop(MMEngineTestLoop):
         self._batches = self._remaining_batches(on_main_rank(self._done))
         self.dataloader = _with_batches(self.dataloader, self._batches)
         self._journal = Journal(self.folder, self.runner.rank, self._digest)
+        start = process_time()
         with self._account_of_a_break():
             for index, batch in enumerate(self.dataloader):
                 self.run_iter(index, batch)
             self._journal.close()
-            barrier()  # until all ranks have written all
+            seconds = all_gather_object(process_time() - start)  # waits until all ranks have written all
+        if len(seconds) > 1:
+            self.runner.logger.info(f'Seconds of processor time, by rank: {" ".join(f"{s:.1f}" for s in seconds)}.')
         metrics, failures = on_main_rank(self._score)
         self.runner.call_hook('after_test_epoch', metrics=metrics)
         on_main_rank(lambda: self._finish(metrics, failures))
