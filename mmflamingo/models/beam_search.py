@@ -22,6 +22,7 @@ from .language import FlamingoLMAdapter
 from .language.kv_cache import ReservedCache, holds_a_tree
 
 NEVER = -1e9  # added to the score of what must not be chosen, as Hugging Face does
+ROWS_A_THREAD = 4  # of logits; a row of 32,000 takes 128 KB
 LEAVE_AT = 0.75  # finished samples leave the batch when so few go on; each time costs a copy of the cache
 
 
@@ -168,13 +169,9 @@ class Beams:
             step: Number of tokens that were chosen before.
         """
         state, n = self.running, self.settings.num_beams
-        log_probs = logits.float().log_softmax(-1)
-        log_probs[..., self.banned_token_id] = -torch.inf
-        if step < self.settings.min_new_tokens:
-            log_probs[..., self.stop_token_ids] = -torch.inf
         # So many that n of them go on even if each beam ends in every way it can; no beam gives more than so many.
         count = max(2, 1 + len(self.stop_token_ids)) * n
-        log_probs, tokens = log_probs.topk(min(count, logits.shape[-1]))
+        log_probs, tokens = self._likeliest(logits, step, min(count, logits.shape[-1]))
         totals, places = (log_probs + state['scores'][:, : logits.shape[1], None]).flatten(1).topk(count)
         parents, tokens = places // log_probs.shape[-1], tokens.flatten(1).gather(1, places)
         texts = _pick(state['texts'], parents)
@@ -217,6 +214,21 @@ class Beams:
         self._note_results()
         texts, lengths = (self.results[name][:, : self.settings.num_return_sequences] for name in ('texts', 'lengths'))
         return texts.flatten(0, 1)[:, : int(lengths.max())]
+
+    def _likeliest(self, logits: Tensor, step: int, count: int) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and ids of the likeliest tokens of each beam, (S, n, count), from logits (S, n, vocabulary)."""
+        rows = logits.flatten(0, 1)
+        # On a CPU a few rows at once stay in its cache.
+        at_once = ROWS_A_THREAD * torch.get_num_threads() if rows.device.type == 'cpu' else len(rows)
+        best = []
+        for some in rows.split(at_once):
+            log_probs = some.float().log_softmax(-1)
+            log_probs[:, self.banned_token_id] = -torch.inf
+            if step < self.settings.min_new_tokens:
+                log_probs[:, self.stop_token_ids] = -torch.inf
+            best.append(log_probs.topk(count))
+        log_probs, tokens = (torch.cat(parts).unflatten(0, logits.shape[:2]) for parts in zip(*best, strict=True))
+        return log_probs, tokens
 
     def _finish(self, texts: Tensor, totals: Tensor, is_end: Tensor, length: int) -> None:
         """Takes ended texts, (S, candidates, steps), among the best ones where they are better."""
