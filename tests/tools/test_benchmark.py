@@ -55,6 +55,8 @@ def test_a_config_from_the_command_line_to_the_tables(tool, tmp_path, monkeypatc
         assert all(seconds > 0 for seconds in result['stages'].values())
         assert sum(result['stages'].values()) < 4 * 4 / min(result['rates'])
         assert result['limit'] > max(result['rates'])
+        (first, last), (early, late) = zip(*result['progress'], strict=True)
+        assert (first, last) == (3, 4) and 0 < early < late == pytest.approx(4 / max(result['rates']))
         assert result['scores']['CIDEr'] > 0
     assert plot.read_bytes().startswith(b'\x89PNG')
     shown = capsys.readouterr().out
@@ -108,13 +110,26 @@ def test_the_rate_of_matrix_products_is_one(tool):
 
 
 def test_the_table_names_the_ratio_of_the_best_turns(tool):
-    peer = {'batch_size': 2, 'samples': 3, 'rates': [0.5, 1.0], 'identical': 3}
+    peer = {'batch_size': 2, 'tried': {2: 1.0, 8: 0.5}, 'samples': 3, 'rates': [0.5, 1.0], 'identical': 3}
     memory = {'peak_bytes': 2**31, 'working_bytes': 2**29}
-    result = tool.Result(4, 8, 6, [6.0, 8.0], limit=16, stages={}, metric_seconds=0, scores={}, **memory)
+    result = tool.Result(4, 8, 6, [6.0, 8.0], limit=16, stages={}, metric_seconds=0, scores={}, progress=[], **memory)
     result.peer = {**peer, **memory}
     table = tool.report.speed_table([result], 'mmpretrain')
     assert '| **8** | 6 8 | 50 % | 2.00 GiB (+ 0.50) |' in table
+    assert '| 2 (2: 1, 8: 0.5) | 1 |' in table
     assert '| **8.0 x** | 3 of 3 |' in table
+
+
+def test_the_fastest_batch_size_goes_on(tool):
+    asked = []
+
+    def run(size, samples):
+        asked.append((size, samples))
+        return {'seconds': {2: 1.0, 8: 2.0, 32: 16.0}[size]}
+
+    assert tool.fastest_size(run, [2, 8, 32]) == (8, {2: 2.0, 8: 4.0, 32: 2.0})
+    assert asked == [(2, 2), (8, 8), (32, 32)]
+    assert tool.fastest_size(run, [4]) == (4, {}), 'one alone is not tried'
 
 
 @pytest.mark.parametrize(('values', 'expected'), [([8], [8, 8, 8]), ([16, 4], [16, 4, 4]), ([1, 2, 3], [1, 2, 3])])

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 import torch
@@ -57,16 +58,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--peer-samples', type=int, nargs='+', default=[16], help='queries it gets a turn, the first ones'
     )
-    parser.add_argument('--peer-batch-size', type=int, nargs='+', default=[8])
+    parser.add_argument(
+        '--peer-batch-size',
+        type=_sizes,
+        nargs='+',
+        default=[[8]],
+        metavar='SIZE[,SIZE...]',
+        help='of several, the fastest in a turn of one batch goes on [8]',
+    )
     parser.add_argument('--out', type=Path, metavar='FILE', help='write the results to this file (.json) too')
-    parser.add_argument('--plot', type=Path, metavar='FILE', help='draw cost against shots (.png, .svg)')
+    parser.add_argument('--plot', type=Path, metavar='FILE', help='draw cost against shots and samples (.png, .svg)')
     args = parser.parse_args()
     if args.against and args.config:
         parser.error("--against runs the benchmark's own model: leave out the config")
     if args.compile is not None:
         if args.against:
             parser.error('--compile and --against both take turns with mmflamingo: choose one')
-        args.peer_samples, args.peer_batch_size = [args.samples], args.batch_size
+        args.peer_samples, args.peer_batch_size = [args.samples], [[size] for size in args.batch_size]
     return args
 
 
@@ -122,11 +130,13 @@ def measure(
         stages=seconds,
         metric_seconds=clock.seconds['metric'],
         scores=scores,
+        progress=max(turns, key=attrgetter('rate')).progress,
     )
     if theirs:
         count = len(theirs[0]['captions'])
         result.peer = {
             'samples': count,
+            'progress': min(theirs, key=itemgetter('seconds'))['progress'],
             'rates': [count / turn['seconds'] for turn in theirs],
             **{key: max(turn[key] for turn in theirs) for key in ('peak_bytes', 'working_bytes')},
             'identical': sum(map(_same, turns[0].captions[:count], theirs[0]['captions'])),
@@ -137,6 +147,23 @@ def measure(
 def for_each_shots(values: Sequence[int], shots: Sequence[int]) -> dict[int, int]:
     """One value for each number of shots; the last one given counts for the rest."""
     return {number: values[min(place, len(values) - 1)] for place, number in enumerate(shots)}
+
+
+def fastest_size(run: Callable[[int, int], dict], sizes: Sequence[int]) -> tuple[int, dict[int, float]]:
+    """The batch size of most samples a second, and the rates of all in a turn of one batch each; one alone isn't tried.
+
+    Args:
+        run: Runs a turn by its batch size and number of samples.
+        sizes: Batch sizes.
+    """
+    if len(sizes) == 1:
+        return sizes[0], {}
+    rates = {size: size / run(size, size)['seconds'] for size in sizes}
+    return max(rates, key=rates.get), rates
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(',')]
 
 
 def _same(caption: str, other: str) -> bool:
@@ -165,10 +192,13 @@ def main() -> None:
     results = []
     for shots in args.shots:
         print(f'{shots} shots', flush=True)
-        peer_turn = partial(peer.run, shots, peer_sizes[shots], peer_samples[shots]) if peer else None
+        peer_turn = None
+        if peer:
+            size, tried = fastest_size(partial(peer.run, shots), peer_sizes[shots])
+            peer_turn = partial(peer.run, shots, size, peer_samples[shots])
         result = measure(args, cfg, model, shots, own_sizes[shots], peer_turn)
         if peer:
-            result.peer['batch_size'] = peer_sizes[shots]
+            result.peer |= {'batch_size': size, 'tried': tried}
         results.append(result)
         if args.out:
             args.out.write_text(json.dumps([asdict(result) for result in results], indent=1))

@@ -26,12 +26,14 @@ class Turn:
         samples: Data samples with predictions, in the order of the dataset.
         peak_bytes: Most memory of the process, its libraries and the model included; on a GPU, what torch held there.
         working_bytes: How much of it was not held before the turn.
+        progress: After each batch, the number of samples that are done and the seconds since the start.
     """
 
     seconds: float
     samples: list
     peak_bytes: int
     working_bytes: int
+    progress: list[tuple[int, float]]
 
     @property
     def rate(self) -> float:
@@ -76,14 +78,14 @@ def run(
     reset_peak()
     before = torch.cuda.memory_allocated(device) if on_gpu else held_bytes()
     start = time.perf_counter()
-    samples = []
+    samples, progress = [], []
     for first in range(0, len(dataset), batch_size):
         numbers = range(first, min(first + batch_size, len(dataset)))
         with autocast():
             samples += model.test_step(pseudo_collate([dataset[number] for number in numbers]))
-    seconds = time.perf_counter() - start
+        progress.append((len(samples), time.perf_counter() - start))
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_bytes()
-    return Turn(seconds, samples, peak, peak - before)
+    return Turn(progress[-1][1], samples, peak, peak - before, progress)
 
 
 def score(turn: Turn, metrics: list[BaseMetric]) -> dict[str, float]:

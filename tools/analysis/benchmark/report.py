@@ -25,7 +25,9 @@ class Result:
         stages: Seconds of each stage in a turn of its own.
         metric_seconds: What the metric took in that turn; most of it is spent once, however many samples there are.
         scores: Of the predictions.
-        peer: The same of the other system: `batch_size`, `samples`, `rates`, the bytes, and how many captions are `identical`.
+        progress: Of the fastest turn, after each batch, the number of samples that are done and the seconds since the start.
+        peer: The same of the other system: `batch_size`, `samples`, `rates`, `progress`, the bytes, how many captions are
+            `identical`, and `tried`, the samples a second of each batch size that was tried.
     """
 
     shots: int
@@ -38,6 +40,7 @@ class Result:
     stages: Mapping[str, float]
     metric_seconds: float
     scores: Mapping[str, float]
+    progress: Sequence[tuple[int, float]]
     peer: dict = field(default_factory=dict)
 
 
@@ -64,17 +67,23 @@ def stage_table(results: Sequence[Result]) -> str:
 
 
 def plot(results: Sequence[Result], peer: str | None, path: Path) -> None:
-    """Draws seconds a sample against the number of shots."""
-    figure, axes = plt.subplots(figsize=(5.5, 3.5), layout='constrained')
+    """Draws seconds a sample against the number of shots, and seconds since the start against the samples that are done."""
+    figure, (by_shots, by_samples) = plt.subplots(1, 2, figsize=(10, 3.8), layout='constrained')
     shots = [result.shots for result in results]
-    lines = {'mmflamingo': [1 / max(result.rates) for result in results]}
+    systems = {'mmflamingo': ([(max(r.rates), r.progress) for r in results], '-')}
     if peer:
-        lines[peer] = [1 / max(result.peer['rates']) for result in results]
-    for name, seconds in lines.items():
-        axes.plot(shots, seconds, marker='o', label=name)
-    axes.set(xlabel='shots', ylabel='seconds a sample', yscale='log', xticks=shots)
-    axes.grid(alpha=0.3)
-    axes.legend()
+        systems[peer] = ([(max(r.peer['rates']), r.peer['progress']) for r in results], '--')
+    for name, (turns, line) in systems.items():
+        by_shots.plot(shots, [1 / rate for rate, _ in turns], line, marker='o', label=name)
+        for number, (_, progress) in enumerate(turns):
+            label = f'{name}, {shots[number]} shots'
+            by_samples.plot(*zip(*progress, strict=True), line, marker='o', color=f'C{number}', label=label)
+    by_shots.set(xlabel='shots', ylabel='seconds a sample', yscale='log', xticks=shots)
+    by_samples.set(xlabel='samples', ylabel='seconds since the start', xscale='log', yscale='log')
+    for axes in (by_shots, by_samples):
+        axes.grid(alpha=0.3)
+    by_shots.legend()
+    by_samples.legend(fontsize='small')
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
@@ -92,7 +101,7 @@ def _speed_row(result: Result) -> list[str]:
     if result.peer:
         theirs = max(result.peer['rates'])
         row += [
-            str(result.peer['batch_size']),
+            _batch_size(result.peer),
             f'{theirs:.3g}',
             _turns(result.peer['rates']),
             _memory(result.peer['peak_bytes'], result.peer['working_bytes']),
@@ -108,6 +117,11 @@ def _share(result: Result, stages: Sequence[str]) -> float:
 
 def _turns(rates: Sequence[float]) -> str:
     return ' '.join(f'{rate:.3g}' for rate in rates)
+
+
+def _batch_size(peer: dict) -> str:
+    tried = ', '.join(f'{size}: {rate:.3g}' for size, rate in peer['tried'].items())
+    return f'{peer["batch_size"]} ({tried})' if tried else str(peer['batch_size'])
 
 
 def _memory(peak: int, working: int) -> str:

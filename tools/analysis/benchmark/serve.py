@@ -27,8 +27,10 @@ def serve(build: Callable[[Path], Callable[[list[dict]], list[str]]]) -> None:
         before = held_bytes()
         start = time.perf_counter()
         captions: list[str] = []
+        progress: list[tuple[int, float]] = []
         while len(captions) < len(records):
             captions += predict(records[len(captions) : len(captions) + turn['batch_size']])
-        seconds = time.perf_counter() - start
+            progress.append((len(captions), time.perf_counter() - start))
         memory = {'peak_bytes': peak_bytes(), 'working_bytes': peak_bytes() - before}
-        print(json.dumps({'seconds': seconds, 'captions': captions, **memory}), file=answers, flush=True)
+        answer = {'seconds': progress[-1][1], 'captions': captions, 'progress': progress, **memory}
+        print(json.dumps(answer), file=answers, flush=True)
