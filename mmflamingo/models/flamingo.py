@@ -122,7 +122,7 @@ class Flamingo(BaseModel):
         return self
 
     def after_loading(self) -> str:
-        """Does what has to wait for the weights, quantising the language model; a sentence on it, empty if nothing was done."""
+        """Once all weights are there: quantises the language model if the config says so, and tells of it."""
         return self.language_model.quantize()
 
     def compile(self, **options: Any) -> None:
