@@ -25,6 +25,7 @@ from mmflamingo.engine.metafile import FILE_NAME, ZooModel, read_metafile
 from mmflamingo.engine.preflight import check_files
 from mmflamingo.engine.safe_loading import read_checkpoint
 from mmflamingo.models.flamingo import Flamingo
+from mmflamingo.models.precision import cast_weights
 from mmflamingo.registry import MODELS
 
 REPOSITORY = Path(mmflamingo.__file__).resolve().parents[1]
@@ -76,9 +77,11 @@ def get_model(
         load_state_dict_strictly(model, state_dict, str(weights), assign=True, dtype=dtype)
     elif pretrained and keys_without_source(model):
         raise CheckpointError(f'These parameters have no weights:\n{describe_keys(keys_without_source(model))}')
+    if dtype:
+        cast_weights(model, dtype)
     model.after_loading()
     model.cfg = cfg
-    return model.to(device=device or get_device(), dtype=dtype).eval()
+    return model.to(device or get_device()).eval()
 
 
 def _find(name: str | os.PathLike) -> ZooModel:

@@ -28,7 +28,14 @@ RUNNER_KEYS = (
     *('val_evaluator', 'test_evaluator', 'default_hooks', 'custom_hooks', 'data_preprocessor'),
     *('load_from', 'resume', 'launcher', 'env_cfg', 'log_processor', 'log_level', 'visualizer'),
     *('default_scope', 'randomness', 'experiment_name', 'runner_type', 'model_wrapper_cfg'),
-    *('find_unused_parameters', 'activation_checkpointing', 'compile', 'allow_random_weights', 'fresh_parameters'),
+    *(
+        'find_unused_parameters',
+        'activation_checkpointing',
+        'compile',
+        'dtype',
+        'allow_random_weights',
+        'fresh_parameters',
+    ),
 )
 DEBUG_VARIABLE = 'MMFLAMINGO_DEBUG'
 INTERRUPTED = 130  # the exit status that shells give to Ctrl-C

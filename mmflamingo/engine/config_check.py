@@ -10,6 +10,7 @@ from mmengine.registry import Registry
 from torch.utils.data import DataLoader
 
 from mmflamingo import registry as ours
+from mmflamingo.models.precision import DTYPES
 
 from .errors import ConfigError
 from .signatures import accepted_arguments
@@ -106,6 +107,7 @@ def find_mistakes(cfg: Config | Mapping) -> Iterator[str]:
             elif 'type' in node:
                 yield from _check_part(path, node, innermost)
     yield from _check_compile(plain.get('compile'))
+    yield from _check_dtype(plain)
 
 
 def _check_compile(options: object) -> Iterator[str]:
@@ -117,6 +119,14 @@ def _check_compile(options: object) -> Iterator[str]:
     allowed = accepted_arguments(torch.compile).names - {'model'}
     for key in sorted(options.keys() - allowed):
         yield f'compile.{key} is not an argument of torch.compile.{_hint(key, allowed)}'
+
+
+def _check_dtype(cfg: Mapping) -> Iterator[str]:
+    name = cfg.get('dtype')
+    if name is not None and name not in DTYPES:
+        yield f'dtype is {name!r}, it must be one of {", ".join(DTYPES)}.'
+    if name is not None and 'train_dataloader' in cfg:
+        yield f'dtype = {name!r} is for tests only: train in mixed precision by --amp.'
 
 
 def _parts(node: object, path: str, kind: Registry) -> Iterator[tuple[str, Mapping, Registry]]:

@@ -66,6 +66,7 @@ def describe_config(cfg: Config, checkpoint: str | None) -> Protocol:
             'dataset': cfg.test_dataloader.dataset,
             'test_cfg': cfg.get('test_cfg'),
             'seed': (cfg.get('randomness') or {}).get('seed'),
+            **({'dtype': cfg.dtype} if cfg.get('dtype') else {}),
         },
         'checkpoint': {'path': checkpoint, 'sha256': _digest_of_file(checkpoint)},
     }

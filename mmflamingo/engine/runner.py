@@ -15,6 +15,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 from transformers.initialization import no_init_weights
 
+from mmflamingo.models.precision import DTYPES, cast_weights
 from mmflamingo.registry import RUNNERS
 
 from .checkpoint_fit import (
@@ -42,6 +43,7 @@ class FlamingoRunner(Runner):
     - Only one test at a time goes into a work dir.
     - `launcher='pytorch'` without a GPU uses gloo. A model without trainable parameters is not
       wrapped.
+    - `dtype` names the dtype of all weights and activations in a test.
     - `compile` compiles the parts of a model that gain, see `Flamingo.compile`, in training and in tests.
     - The terminal shows what a user waits for; environment, config and hooks, and the traceback of
       a run that broke off, are in the log file only.
@@ -76,6 +78,11 @@ class FlamingoRunner(Runner):
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         with no_init_weights() if self._brings_weights() else nullcontext():
             return super().build_model(model)
+
+    @property
+    def _dtype(self) -> torch.dtype | None:
+        """What a test computes in, where the config's `dtype` names another than its model's own."""
+        return DTYPES[self.cfg.dtype] if self.cfg.get('dtype') else None
 
     def _brings_weights(self) -> bool:
         """Whether a checkpoint brings all weights, so that those a model is built with are never used."""
@@ -138,6 +145,8 @@ class FlamingoRunner(Runner):
         """Load the weights that the run starts from; then the model may do what has to wait for them."""
         super().load_or_resume()
         model = self.model.module if is_model_wrapper(self.model) else self.model
+        if self._dtype:
+            cast_weights(model, self._dtype)
         if account := hasattr(model, 'after_loading') and model.after_loading():
             self.logger.info(account)
 
@@ -170,7 +179,7 @@ class FlamingoRunner(Runner):
             state_dict = {re.sub(pattern, replacement, k): v for k, v in state_dict.items()}
         if strict:
             state = self._with_fresh(model, state_dict)
-            load_state_dict_strictly(model, state, filename, assign=self._train_loop is None)
+            load_state_dict_strictly(model, state, filename, assign=self._train_loop is None, dtype=self._dtype)
         else:
             self._load_what_fits(model, state_dict, filename)
         self._has_loaded = True

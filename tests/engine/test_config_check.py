@@ -110,3 +110,10 @@ def test_options_of_compile():
     assert list(find_mistakes({'compile': 'max-autotune'})) == [
         "compile is 'max-autotune', it must be True, False, or a dict of arguments of torch.compile."
     ]
+
+
+def test_dtype():
+    assert list(find_mistakes({'dtype': 'float16'})) == list(find_mistakes({'dtype': None})) == []
+    assert list(find_mistakes({'dtype': 'bf16'})) == ["dtype is 'bf16', it must be one of float32, bfloat16, float16."]
+    mistake = "dtype = 'bfloat16' is for tests only: train in mixed precision by --amp."
+    assert list(find_mistakes({'dtype': 'bfloat16', 'train_dataloader': {}})) == [mistake]

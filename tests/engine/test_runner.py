@@ -132,3 +132,13 @@ def test_a_part_is_not_loaded_into_a_model_without_weights(toy_cfg, build_runner
     runner = build_runner(toy_cfg, load_from=str(tmp_path / 'part.pth'))
     with pytest.raises(CheckpointError, match='(?s)fits only in part.*missing.*without load_from'):
         runner.load_checkpoint(str(tmp_path / 'part.pth'), strict=False)
+
+
+def test_one_key_names_the_dtype_of_a_test(toy_cfg, build_runner, toy_model, tmp_path):
+    torch.save(toy_model.state_dict(), tmp_path / 'toy.pth')
+    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
+        toy_cfg.pop(key)
+    runner = build_runner(toy_cfg, dtype='bfloat16', load_from=str(tmp_path / 'toy.pth'))
+    runner.load_or_resume()
+    assert {parameter.dtype for parameter in runner.model.parameters()} == {torch.bfloat16}
+    assert torch.equal(runner.model.body.weight, toy_model.body.weight.bfloat16())

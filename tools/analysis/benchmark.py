@@ -31,6 +31,7 @@ from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly, state_dic
 from mmflamingo.engine.cli import load_config
 from mmflamingo.models import Flamingo
 from mmflamingo.models.language.media_index import MEDIA_INDEX
+from mmflamingo.models.precision import cast_weights
 
 SYSTEMS = {'mmpretrain': 'following', 'openflamingo': 'preceding'}  # and which medium a token sees there
 
@@ -96,7 +97,9 @@ def build_model(args: argparse.Namespace, cfg: Config, weights: Path | None) -> 
         model.language_model.media_index = MEDIA_INDEX[SYSTEMS[args.system]]
     else:
         fill(model)
-    return model.to(dtype=dtype)
+    if dtype:
+        cast_weights(model, dtype)
+    return model
 
 
 def measure(
