@@ -54,6 +54,7 @@ def test_a_config_from_the_command_line_to_the_tables(tool, tmp_path, monkeypatc
         assert set(result['stages']) == set(tool.stages.STAGES)
         assert all(seconds > 0 for seconds in result['stages'].values())
         assert sum(result['stages'].values()) < 4 * 4 / min(result['rates'])
+        assert 0.2 < result['matrix_share'] < 1
         assert result['limit'] > max(result['rates'])
         (first, last), (early, late) = zip(*result['progress'], strict=True)
         assert (first, last) == (3, 4) and 0 < early < late == pytest.approx(4 / max(result['rates']))
@@ -112,7 +113,9 @@ def test_the_rate_of_matrix_products_is_one(tool):
 def test_the_table_names_the_ratio_of_the_best_turns(tool):
     peer = {'batch_size': 2, 'tried': {2: 1.0, 8: 0.5}, 'samples': 3, 'rates': [0.5, 1.0], 'identical': 3}
     memory = {'peak_bytes': 2**31, 'working_bytes': 2**29}
-    result = tool.Result(4, 8, 6, [6.0, 8.0], limit=16, stages={}, metric_seconds=0, scores={}, progress=[], **memory)
+    result = tool.Result(
+        4, 8, 6, [6.0, 8.0], limit=16, stages={}, matrix_share=0.5, metric_seconds=0, scores={}, progress=[], **memory
+    )
     result.peer = {**peer, **memory}
     table = tool.report.speed_table([result], 'mmpretrain')
     assert '| **8** | 6 8 | 50 % | 2.00 GiB (+ 0.50) |' in table

@@ -121,6 +121,8 @@ def measure(
         watched = ours.run(model, dataset, batch_size, autocast)
         seconds = dict(clock.seconds)
         scores = clock.timed('metric', ours.score)(watched, ours.build_metrics(cfg))
+    on_cpu = device.type == 'cpu'
+    share = stages.matrix_share(lambda: ours.run(model, new_dataset(), batch_size, autocast)) if on_cpu else None
     needed = limit.fewest_flops(model, work, dataset[0]['inputs'].shape[1:])
     result = Result(
         shots=shots,
@@ -131,6 +133,7 @@ def measure(
         working_bytes=max(turn.working_bytes for turn in turns),
         limit=len(dataset) * rate / needed,
         stages=seconds,
+        matrix_share=share,
         metric_seconds=clock.seconds['metric'],
         scores=scores,
         progress=max(turns, key=attrgetter('rate')).progress,

@@ -23,6 +23,7 @@ class Result:
         peak_bytes, working_bytes: The largest of our turns.
         limit: Samples a second if all needed operations ran as fast as a product of square matrices.
         stages: Seconds of each stage in a turn of its own.
+        matrix_share: Which part of another turn's time matrix products and attention took; None on a GPU.
         metric_seconds: What the metric took in that turn; most of it is spent once, however many samples there are.
         scores: Of the predictions.
         progress: Of the fastest turn, after each batch, the number of samples that are done and the seconds since the start.
@@ -38,6 +39,7 @@ class Result:
     working_bytes: int
     limit: float
     stages: Mapping[str, float]
+    matrix_share: float | None
     metric_seconds: float
     scores: Mapping[str, float]
     progress: Sequence[tuple[int, float]]
@@ -61,6 +63,10 @@ def stage_table(results: Sequence[Result]) -> str:
     for stage in STAGES:
         rows.append([stage, *(f'{_share(result, [stage]):.1f}' for result in results)])
     rows.append(['*outside the model*', *(f'{_share(result, OUTSIDE):.1f}' for result in results)])
+    shares = [result.matrix_share for result in results]
+    rows.append(
+        ['*matrix products and attention*', *('-' if share is None else f'{100 * share:.1f}' for share in shares)]
+    )
     rows.append(['metric, seconds in all', *(f'{result.metric_seconds:.1f}' for result in results)])
     rows.append(['seconds a sample', *(f'{sum(r.stages.values()) / r.samples:.3f}' for r in results)])
     return _table(['% of the time', *(f'{result.shots} shots' for result in results)], rows)

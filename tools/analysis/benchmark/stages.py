@@ -10,13 +10,26 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
 from mmflamingo.datasets import FlamingoDataset
 from mmflamingo.models import Flamingo
 
+from .ours import Turn
+
 STAGES = (
     *('decode image', 'transform', 'normalise, tokenise', 'vision', 'resampler'),
     *('prefill', 'decode', 'cross-attention', 'search'),
+)
+
+# Operations of torch on a CPU that are matrix products or attention; none of them runs within another.
+MATRIX_OPERATIONS = (
+    'mm',
+    'addmm',
+    'bmm',
+    'baddbmm',
+    'mkldnn_convolution',
+    '_scaled_dot_product_flash_attention_for_cpu',
 )
 
 
@@ -58,6 +71,14 @@ class StageClock:
         if self._running:
             self.seconds[self._running[-1]] += now - self._since
         self._since = now
+
+
+def matrix_share(run: Callable[[], Turn]) -> float:
+    """Which part of a turn's seconds is spent in matrix products and attention, on a CPU."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        seconds = run().seconds
+    names = {f'aten::{name}' for name in MATRIX_OPERATIONS}
+    return sum(event.cpu_time_total for event in profiler.key_averages() if event.key in names) / 1e6 / seconds
 
 
 @contextmanager
