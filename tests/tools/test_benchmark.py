@@ -64,6 +64,19 @@ def test_a_config_from_the_command_line_to_the_tables(tool, tmp_path, monkeypatc
     assert '| 2 | 3 |' in shown and '| vision |' in shown
 
 
+def test_turns_with_the_model_compiled(tool, tmp_path, monkeypatch, capsys):
+    out = tmp_path / 'results.json'
+    options = '--shots 1 --samples 3 --turns 2 --batch-size 2 --compile backend=eager --processor-time'.split()
+    monkeypatch.setattr(sys, 'argv', ['benchmark.py', CONFIG, *options, '--out', str(out)])
+    monkeypatch.setenv('PATH', '')
+    tool.main()
+    (result,) = json.loads(out.read_text())
+    peer = result['peer']
+    assert len(peer['rates']) == len(result['rates']) == 2
+    assert peer['batch_size'] == 2 and peer['samples'] == peer['identical'] == 3
+    assert '| compiled: batch |' in capsys.readouterr().out
+
+
 def test_a_stage_within_another_counts_for_itself_alone(tool):
     clock = tool.stages.StageClock()
     inner = clock.timed('inner', lambda: time.sleep(0.05))

@@ -11,8 +11,8 @@ weights and inputs and by turns; captions are compared. With --compile, it is th
 import argparse
 import contextlib
 import json
+import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
 from operator import attrgetter, itemgetter
@@ -53,6 +53,11 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='take turns with the model compiled, by torch.compile with these arguments',
     )
+    parser.add_argument(
+        '--processor-time',
+        action='store_true',
+        help='of this process instead of time: where other programs run, on a CPU',
+    )
     parser.add_argument('--threads', type=int, help='threads of matrix products [one a core]')
     parser.add_argument('--against', metavar='PYTHON', help='the Python of an environment that has another system')
     parser.add_argument('--system', choices=SYSTEMS, default='mmpretrain')
@@ -72,6 +77,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.against and args.config:
         parser.error("--against runs the benchmark's own model: leave out the config")
+    if args.processor_time and args.against:
+        parser.error('--processor-time is not known of the other system: leave it out, or --against')
     if args.compile is not None:
         if args.against:
             parser.error('--compile and --against both take turns with mmflamingo: choose one')
@@ -79,10 +86,11 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def autocast_for(args: argparse.Namespace, model: Flamingo) -> Callable[[], AbstractContextManager]:
-    """What a model predicts under."""
+def runs_of(args: argparse.Namespace, model: Flamingo) -> Callable[..., ours.Turn]:
+    """`ours.run` under the autocast and by the clock that are asked for."""
     device = next(model.parameters()).device
-    return partial(torch.autocast, device.type, torch.bfloat16) if args.amp else contextlib.nullcontext
+    autocast = partial(torch.autocast, device.type, torch.bfloat16) if args.amp else contextlib.nullcontext
+    return partial(ours.run, autocast=autocast, clock=time.process_time if args.processor_time else time.perf_counter)
 
 
 def build_model(args: argparse.Namespace, cfg: Config, weights: Path | None) -> Flamingo:
@@ -109,16 +117,16 @@ def measure(
     new_dataset = partial(ours.build_dataset, cfg, shots, args.samples)  # with no picture loaded before
     device = next(model.parameters()).device
     dtype = torch.bfloat16 if args.amp else next(model.parameters()).dtype
-    autocast = autocast_for(args, model)
+    run = runs_of(args, model)
     rate, turns, theirs = 0.0, [], []
     for _ in range(args.turns):
         rate = max(rate, limit.gemm_rate(dtype, device))
-        turns.append(ours.run(model, new_dataset(), batch_size, autocast))
+        turns.append(run(model, new_dataset(), batch_size))
         theirs += [peer_turn()] if peer_turn else []
         print(f'  {turns[-1].rate:.3g} samples/s', flush=True)
     clock, dataset = stages.StageClock(), new_dataset()
     with stages.watched(model, dataset, clock), limit.watched(model) as work:
-        watched = ours.run(model, dataset, batch_size, autocast)
+        watched = run(model, dataset, batch_size)
         seconds = dict(clock.seconds)
         scores = clock.timed('metric', ours.score)(watched, ours.build_metrics(cfg))
     on_cpu = device.type == 'cpu'
@@ -192,7 +200,7 @@ def main() -> None:
     model = build_model(args, cfg, weights)
     peer_name = args.system if args.against else None
     if args.compile is not None:
-        peer, peer_name = Compiled(model, cfg, autocast_for(args, model), args.compile), 'compiled'
+        peer, peer_name = Compiled(model, cfg, runs_of(args, model), args.compile), 'compiled'
     settings = (args.batch_size, args.peer_batch_size, args.peer_samples)
     own_sizes, peer_sizes, peer_samples = (for_each_shots(values, args.shots) for values in settings)
     results = []

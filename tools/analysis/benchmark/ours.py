@@ -68,6 +68,7 @@ def run(
     dataset: FlamingoDataset,
     batch_size: int,
     autocast: Callable[[], AbstractContextManager] = nullcontext,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Turn:
     """Predicts a dataset in one process, from files to captions, with nothing encoded before."""
     model.media_cache.kept.clear()
@@ -77,13 +78,13 @@ def run(
         torch.cuda.reset_peak_memory_stats(device)
     reset_peak()
     before = torch.cuda.memory_allocated(device) if on_gpu else held_bytes()
-    start = time.perf_counter()
+    start = clock()
     samples, progress = [], []
     for first in range(0, len(dataset), batch_size):
         numbers = range(first, min(first + batch_size, len(dataset)))
         with autocast():
             samples += model.test_step(pseudo_collate([dataset[number] for number in numbers]))
-        progress.append((len(samples), time.perf_counter() - start))
+        progress.append((len(samples), clock() - start))
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_bytes()
     return Turn(progress[-1][1], samples, peak, peak - before, progress)
 
