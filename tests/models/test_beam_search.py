@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmflamingo.models.beam_search import can_search
+from mmflamingo.models.beam_search import STEPS_A_LOOK, can_search
 from mmflamingo.models.generation import generate
 
 END_OF_CHUNK, IMAGE, PAD = 40, 41, 42
@@ -70,6 +70,17 @@ def test_under_every_setting(adapter_of, settings, seed):
     make_ends_likely(adapter)
     batch = prompts(seed=seed)
     assert torch.equal(write(adapter, batch, **settings), write_with_transformers(adapter, batch, **settings))
+
+
+@pytest.mark.parametrize('settings', [{}, {'early_stopping': True}, {'max_new_tokens': 4}])
+@pytest.mark.parametrize('steps', [3, 4, 100])
+def test_samples_that_finished_since_the_last_look(adapter_of, monkeypatch, steps, settings):
+    """On a GPU they stay in the batch for some steps."""
+    adapter = adapter_of('llama')
+    make_ends_likely(adapter)
+    expected = write(adapter, prompts(), **settings)
+    monkeypatch.setitem(STEPS_A_LOOK, 'cpu', steps)
+    assert torch.equal(write(adapter, prompts(), **settings), expected)
 
 
 def test_a_common_beginning_is_read_once(adapter_of):
