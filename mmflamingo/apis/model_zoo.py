@@ -1,6 +1,7 @@
 """Models by the names that the metafiles give them."""
 
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
 from difflib import get_close_matches
 from fnmatch import fnmatch
@@ -22,6 +23,7 @@ from mmflamingo.engine.checkpoint_fit import (
 from mmflamingo.engine.cli import load_config
 from mmflamingo.engine.errors import CheckpointError, ConfigError
 from mmflamingo.engine.metafile import FILE_NAME, ZooModel, read_metafile
+from mmflamingo.engine.placement import is_to_be_placed, place
 from mmflamingo.engine.preflight import check_files
 from mmflamingo.engine.safe_loading import read_checkpoint
 from mmflamingo.models.flamingo import Flamingo
@@ -45,6 +47,9 @@ def get_model(
     pretrained: bool | str | os.PathLike = True,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
+    device_map: str | Mapping[str, int | str | torch.device] | None = None,
+    max_memory: Mapping[int | str, int | str] | None = None,
+    offload_folder: str | os.PathLike | None = None,
 ) -> Flamingo:
     """Builds a model, ready to predict.
 
@@ -54,17 +59,25 @@ def get_model(
             for random ones.
         device: Where the model is to run; the best device there is by default.
         dtype: Dtype of the parameters, such as `torch.bfloat16`; the config's by default.
+        device_map: Where its modules are to run, instead of `device`, for a model larger than one: 'auto', or a dict from
+            names of modules to devices, see `mmflamingo.engine.placement.place`; the config's by default.
+        max_memory: With 'auto', most memory of each device; the config's by default.
+        offload_folder: Where modules on the disk are written to; the config's by default.
 
     Returns:
         Flamingo: In evaluation mode; its `cfg` is the whole config it was built from.
 
     Raises:
-        ConfigError: No model has this name.
+        ConfigError: No model has this name, or it can't be placed so.
         MissingFilesError: Weights or tokenizer are not there; the message says how to get them.
         CheckpointError: The weights don't fit.
     """
     entry = _find(name)
     cfg = load_config(str(entry.config))
+    placement = {'device_map': device_map, 'max_memory': max_memory, 'offload_folder': offload_folder}
+    cfg.model.update({key: value for key, value in placement.items() if value is not None})
+    if device is not None and cfg.model.get('device_map') is not None:
+        raise ConfigError(f'Either device ({device}) or device_map says where a model is: leave one of them out.')
     weights = entry.weights if pretrained is True else pretrained or None
     if pretrained is True and weights is None:
         raise ConfigError(f'The model zoo names no weights for {name}: give their path as `pretrained`.')
@@ -81,6 +94,8 @@ def get_model(
         cast_weights(model, dtype)
     model.after_loading()
     model.cfg = cfg
+    if is_to_be_placed(model):
+        return place(model.eval(), **model.placement)
     return model.to(device or get_device()).eval()
 
 

@@ -37,7 +37,8 @@ def place(
             modules, such as 'language_model.lm.model.layers.3', to devices: numbers of GPUs, 'cpu' or 'disk'. Of names within
             one another the longer counts.
         max_memory: For 'auto', most memory of each device, such as `{0: '20GiB', 'cpu': '60GiB'}`; by default what is free.
-        offload_folder: Where modules on the disk are written to. None makes a temporary folder, which goes with the model.
+        offload_folder: Where modules on the disk are written to, in a folder that goes with the model. None: where temporary
+            files are.
 
     Raises:
         ConfigError: accelerate is missing, or the map or another setting of the model doesn't go with it.
@@ -55,16 +56,28 @@ def place(
         raise ConfigError(f"{KEY} is {device_map!r}: give 'auto', or a dict from names of modules to devices.")
     places = _complete(model, device_map)
     main = device_of(ENCODERS[0], places)
-    if 'disk' in places.values() and offload_folder is None:
-        model.offload_folder = TemporaryDirectory(prefix='mmflamingo-offload-')
-        offload_folder = model.offload_folder.name
+    if 'disk' in places.values():  # a folder of its own: accelerate would take the weights that lie in one already
+        model.offload_folder = TemporaryDirectory(prefix='mmflamingo-offload-', dir=offload_folder)
     model.data_preprocessor.to(main)
     lm = model.language_model.lm
     not_moved = ['cache', 'past_key_values']
-    dispatch_model(model, places, main_device=main, offload_dir=offload_folder, skip_keys=not_moved)
+    folder = model.offload_folder.name if 'disk' in places.values() else None
+    dispatch_model(model, places, main_device=main, offload_dir=folder, skip_keys=not_moved)
     remove_hook_from_module(model)  # it would copy the data samples
-    add_hook_to_module(lm, AlignDevicesHook(io_same_device=True, skip_keys=not_moved), append=True)
+    # Masks and positions meet the embedded tokens; logits come back to where the tokens were given.
+    hook = AlignDevicesHook(_runs_on(_embedding_of(model), places, main), io_same_device=True, skip_keys=not_moved)
+    add_hook_to_module(lm, hook, append=True)
     return model
+
+
+def _embedding_of(model: nn.Module) -> str:
+    embedding = model.language_model.lm.get_input_embeddings()
+    return next(name for name, module in model.named_modules() if module is embedding)
+
+
+def _runs_on(name: str, places: Mapping[str, Device], main: Device) -> Device:
+    device = device_of(name, places)
+    return main if device in ('cpu', 'disk') else device
 
 
 def is_to_be_placed(model: nn.Module) -> bool:
@@ -124,7 +137,7 @@ def _complete(model: nn.Module, device_map: Mapping[str, Device]) -> dict[str, D
         hint = f' Did you mean {close[0]!r}?' if close else ''
         raise ConfigError(f'{KEY} names {unknown[:3]}: the model has no such modules.{hint}')
     places: dict[str, Device] = {}
-    for name in sorted(device_map, key=len):
+    for name in sorted(device_map.keys() - {'data_preprocessor'}, key=len):
         _set(model, places, name, _parse(name, device_map[name]))
     lacking = [name for name in model.state_dict() if device_of(name, places) is None and not name.startswith(BLOCKS)]
     if lacking:
@@ -141,12 +154,12 @@ def _complete(model: nn.Module, device_map: Mapping[str, Device]) -> dict[str, D
             raise ConfigError(f'{KEY} puts {block} elsewhere than {layer}: leave it out, it goes where its layer is.')
         _set(model, places, block, beside.pop())
     computing = {device for device in places.values() if device not in ('cpu', 'disk')} or {'cpu'}
-    for name in ENCODERS:
-        if device_of(name, places) not in computing:
-            raise ConfigError(
-                f'{name} would be on {device_of(name, places)!r}, but has to stay where it runs: one of '
-                f'{sorted(map(str, computing))}. Say so in {KEY}, or let model.max_memory give that device more.'
-            )
+    encoders = {device_of(name, places) for name in ENCODERS}
+    if len(encoders) > 1 or not encoders <= computing:
+        raise ConfigError(
+            f'{" and ".join(ENCODERS)} would be on {sorted(map(str, encoders))}, but have to stay together where they run: on '
+            f'one of {sorted(map(str, computing))}. Say so in {KEY}, or let model.max_memory give it more.'
+        )
     if TOKEN_ROWS in known:
         _set(model, places, TOKEN_ROWS, device_of(ENCODERS[0], places))
     return places

@@ -28,6 +28,7 @@ from .checkpoint_fit import (
 from .errors import CheckpointError, ConfigError
 from .launch import init_gloo, on_main_rank
 from .parameter_account import describe_sources
+from .placement import describe_places, is_to_be_placed, place
 from .work_dir import claim, unfinished_run
 
 
@@ -38,6 +39,7 @@ class FlamingoRunner(Runner):
     - A checkpoint with missing, unexpected or reshaped keys is an error that lists them by group.
       Parts of the model named by `model.loaded_prefixes()` have weights of their own and may be
       absent from it, and the checkpoint that a training starts from needn't have the config's `fresh_parameters`.
+    - A model with `device_map` is placed by it once it has its weights.
     - A test with parameters that come from nowhere is an error, unless the config says
       `allow_random_weights = True`.
     - Only one test at a time goes into a work dir.
@@ -89,6 +91,10 @@ class FlamingoRunner(Runner):
         return self._train_loop is None and self._load_from is not None
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        if is_to_be_placed(model):
+            if self._train_loop is not None or self.distributed or self.cfg.get('compile'):
+                raise ConfigError('model.device_map is for tests in one process without `compile`: set it to None.')
+            return model
         if not self.distributed or is_model_wrapper(model):
             return super().wrap_model(model_wrapper_cfg, model)
         if self._train_loop is None or not any(p.requires_grad for p in model.parameters()):
@@ -149,6 +155,9 @@ class FlamingoRunner(Runner):
             cast_weights(model, self._dtype)
         if account := hasattr(model, 'after_loading') and model.after_loading():
             self.logger.info(account)
+        if is_to_be_placed(model):
+            place(model, **model.placement)
+            self.logger.info(f'Placed by device_map:\n{describe_places(model)}')
 
     def load_checkpoint(
         self,
@@ -171,9 +180,13 @@ class FlamingoRunner(Runner):
         Raises:
             CheckpointError: It can't be read or doesn't fit.
         """
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        if hasattr(model, 'hf_device_map'):
+            raise CheckpointError(
+                'The model is placed by model.device_map already: build a new runner to load a checkpoint.'
+            )
         checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, self.logger)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
         state_dict = state_dict_for(model, checkpoint, filename)
         for pattern, replacement in revise_keys or []:
             state_dict = {re.sub(pattern, replacement, k): v for k, v in state_dict.items()}

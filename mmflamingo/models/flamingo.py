@@ -44,6 +44,10 @@ class Flamingo(BaseModel):
         media_store: Folder where they are kept for other runs, too, up to 8 GiB. None keeps nothing on disk.
         feature_cache_bytes: In training, patch features of a frozen backbone of up to so many bytes are kept for later epochs.
             For transforms that leave nothing to chance.
+        device_map: Where the modules lie in tests, for models larger than one device: 'auto', or a dict from names of modules to
+            devices; see `mmflamingo.engine.placement.place`. None: all on one.
+        max_memory: With 'auto', most memory of each device.
+        offload_folder: Where modules on the disk are written to. None: where temporary files are.
     """
 
     def __init__(
@@ -60,6 +64,9 @@ class Flamingo(BaseModel):
         media_cache_bytes: int = DEFAULT_BYTES,
         media_store: str | None = None,
         feature_cache_bytes: int = 0,
+        device_map: str | Mapping[str, int | str] | None = None,
+        max_memory: Mapping[int | str, int | str] | None = None,
+        offload_folder: str | None = None,
     ) -> None:
         parts = {
             'tokenizer': TOKENIZERS.build(tokenizer),
@@ -86,6 +93,7 @@ class Flamingo(BaseModel):
                 [self.tokenizer.end_of_chunk_token_id, self.tokenizer.image_token_id],
                 train_token_embeddings == 'logits',
             )
+        self.placement = {'device_map': device_map, 'max_memory': max_memory, 'offload_folder': offload_folder}
         self._frozen: list[nn.Module] = []
         if freeze_vision_backbone:
             self._frozen.append(self.vision_backbone)

@@ -54,6 +54,7 @@ class ReservedCache(Cache):
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows only, given by their numbers."""
         for layer in self.layers:
+            rows = rows.to(layer.keys.device)
             layer.keys, layer.values = layer.keys[rows], layer.values[rows]
 
 

@@ -44,6 +44,7 @@ class MediaContext:
 
     The language model may run with more rows than the batch has samples, as in beam search. The
     rows of a sample must be neighbours and show the same media, which are not copied for them.
+    Blocks may lie on several devices; their keys and values stay where they lie.
 
     Args:
         visual_tokens: (B, M, K, D), output of the resampler, after its final LayerNorm.
@@ -108,6 +109,7 @@ class MediaContext:
             return self._last_keys_values[attention]
         keys_values = attention.project(self.visual_tokens.flatten(0, 1))
         last = self._first + (self._seen.view(len(self._first), -1)[:, 0] - 1).clamp(min=0)
+        last = last.to(keys_values[0].device)
         if torch.is_grad_enabled():
             return keys_values if self.reads_prompt else tuple(x[last] for x in keys_values)
         self._last_keys_values[attention] = tuple(x[last] for x in keys_values)
@@ -115,10 +117,10 @@ class MediaContext:
 
     def keep(self, samples: Tensor) -> None:
         """Goes on with these samples only, given by their numbers."""
-        self.visual_tokens = self.visual_tokens[samples]
+        self.visual_tokens = self.visual_tokens[samples.to(self.visual_tokens.device)]
         self._seen = self._seen.view(-1, len(self._seen) // len(self._first))[samples].flatten()
         self._last_keys_values = {
-            attention: tuple(x[samples] for x in keys_values)
+            attention: tuple(x[samples.to(x.device)] for x in keys_values)
             for attention, keys_values in self._last_keys_values.items()
         }
 

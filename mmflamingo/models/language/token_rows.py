@@ -48,7 +48,8 @@ class TrainableTokenRows(nn.Module):
 
     def _replace_embeddings(self, module: nn.Module, args: tuple[Tensor], embeddings: Tensor) -> Tensor:
         (input_ids,) = args
-        rows = self.weight.detach() if self.by_logits_only else self.weight
+        rows = (self.weight.detach() if self.by_logits_only else self.weight).to(embeddings.device)
+        input_ids = input_ids.to(embeddings.device)
         for token_id, row in zip(self.token_ids, rows, strict=True):
             embeddings = torch.where((input_ids == token_id)[..., None], row, embeddings)
         return embeddings
@@ -56,4 +57,5 @@ class TrainableTokenRows(nn.Module):
     def _replace_logits(self, module: nn.Module, args: tuple[Tensor], logits: Tensor) -> Tensor:
         (states,) = args
         token_ids = torch.tensor(self.token_ids, device=logits.device)
-        return logits.index_copy(-1, token_ids, (states @ self.weight.T).to(logits.dtype))
+        states, rows = states.to(logits.device), self.weight.to(logits.device)
+        return logits.index_copy(-1, token_ids, (states @ rows.T).to(logits.dtype))
