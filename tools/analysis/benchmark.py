@@ -130,7 +130,7 @@ def measure(
         seconds = dict(clock.seconds)
         scores = clock.timed('metric', ours.score)(watched, ours.build_metrics(cfg))
     on_cpu = device.type == 'cpu'
-    share = stages.matrix_share(lambda: ours.run(model, new_dataset(), batch_size, autocast)) if on_cpu else None
+    share = stages.matrix_share(lambda: run(model, new_dataset(), batch_size)) if on_cpu else None
     needed = limit.fewest_flops(model, work, dataset[0]['inputs'].shape[1:])
     result = Result(
         shots=shots,
