@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from difflib import get_close_matches
 from itertools import chain
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
@@ -47,7 +48,7 @@ def place(
         raise ConfigError(f'{KEY} and model.language_model.quantization do not go together: leave one of them out.')
     try:
         from accelerate import dispatch_model
-        from accelerate.hooks import AlignDevicesHook, add_hook_to_module, remove_hook_from_module
+        from accelerate.hooks import AlignDevicesHook, SequentialHook, add_hook_to_module, remove_hook_from_module
     except ImportError as error:
         raise ConfigError(f'{KEY} needs accelerate: pip install mmflamingo[optional].') from error
     if device_map == 'auto':
@@ -56,28 +57,27 @@ def place(
         raise ConfigError(f"{KEY} is {device_map!r}: give 'auto', or a dict from names of modules to devices.")
     places = _complete(model, device_map)
     main = device_of(ENCODERS[0], places)
+    folder = None
     if 'disk' in places.values():  # a folder of its own: accelerate would take the weights that lie in one already
+        if offload_folder is not None:
+            Path(offload_folder).mkdir(parents=True, exist_ok=True)
         model.offload_folder = TemporaryDirectory(prefix='mmflamingo-offload-', dir=offload_folder)
+        folder = model.offload_folder.name
     model.data_preprocessor.to(main)
-    lm = model.language_model.lm
     not_moved = ['cache', 'past_key_values']
-    folder = model.offload_folder.name if 'disk' in places.values() else None
     dispatch_model(model, places, main_device=main, offload_dir=folder, skip_keys=not_moved)
     remove_hook_from_module(model)  # it would copy the data samples
     # Masks and positions meet the embedded tokens; logits come back to where the tokens were given.
-    hook = AlignDevicesHook(_runs_on(_embedding_of(model), places, main), io_same_device=True, skip_keys=not_moved)
-    add_hook_to_module(lm, hook, append=True)
+    lm = model.language_model.lm
+    start = next(name for name, module in model.named_modules() if module is lm.get_input_embeddings())
+    device = device_of(start, places)
+    device = main if device in ('cpu', 'disk') else device
+    hooks = [AlignDevicesHook(device, io_same_device=True, skip_keys=not_moved)]
+    if hasattr(lm, '_hf_hook'):
+        hooks.append(lm._hf_hook)
+        remove_hook_from_module(lm)
+    add_hook_to_module(lm, SequentialHook(*hooks))
     return model
-
-
-def _embedding_of(model: nn.Module) -> str:
-    embedding = model.language_model.lm.get_input_embeddings()
-    return next(name for name, module in model.named_modules() if module is embedding)
-
-
-def _runs_on(name: str, places: Mapping[str, Device], main: Device) -> Device:
-    device = device_of(name, places)
-    return main if device in ('cpu', 'disk') else device
 
 
 def is_to_be_placed(model: nn.Module) -> bool:
