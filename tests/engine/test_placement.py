@@ -156,7 +156,9 @@ def test_the_longest_name_counts():
     assert placement.device_of('a', {'b': 0}) is None
 
 
-@pytest.mark.parametrize('split', [{f'{LAYERS}.2': 2, f'{LAYERS}.3': 2}, {'language_model': 2, f'{LAYERS}.0': 1}])
+@pytest.mark.parametrize(
+    'split', [{'language_model': 2}, {f'{LAYERS}.2': 2, f'{LAYERS}.3': 2}, {'language_model': 2, f'{LAYERS}.0': 1}]
+)
 def test_several_devices(expected, monkeypatch, split):
     """Each operation gets tensors of one device, and the predictions are the same."""
     monkeypatch.setattr(placement, '_parse', lambda name, device: f'cpu:{device}')
