@@ -3,7 +3,8 @@
 python tools/analysis/quantization.py [CONFIG [CHECKPOINT]] [--samples 50] [--turns 3] [--threads 1] [--dtype bfloat16]
 
 The captioning model describes the first pictures of its config's test set, as floats and in each quantisation by turns. A turn
-before the first, not counted, fills the cache of visual tokens, so vision takes no part in the times.
+before the first, not counted, fills the cache of visual tokens, so vision takes no part in the times. These are processor time,
+of all threads together, as other programs may run.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from mmflamingo.models.language.quantization import QUANTIZATIONS, QuantizedLine
 from mmflamingo.registry import DATASETS
 
 CONFIG = 'configs/flamingo/flamingo-tiny_zeroshot_caption.py'
-HEADER = ('weights', 'linear layers, MiB', 'language model, MiB', 'time / float', 'turns, s', 'same captions')
+HEADER = ('weights', 'linear layers, MiB', 'language model, MiB', 'processor time / float', 'turns, s', 'same captions')
 
 
 def parse_args() -> argparse.Namespace:
@@ -64,10 +65,10 @@ def main() -> None:
     captions = {}
     for turn in range(args.turns + 1):
         for name, captioner in captioners.items():
-            start = time.perf_counter()
+            start = time.process_time()
             captions[name] = [said['pred_caption'] for said in captioner(pictures, batch_size=args.batch_size)]
             if turn:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(time.process_time() - start)
     print(f'| {" | ".join(HEADER)} |\n|{" --- |" * len(HEADER)}')
     usual, *_ = captioners
     for name, captioner in captioners.items():
