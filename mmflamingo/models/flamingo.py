@@ -13,11 +13,10 @@ from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
 
 from .checkpoints import flamingo_state_dict
-from .close_ended import score_choices
 from .compiling import compile_parts
-from .generation import generate
 from .media_cache import DEFAULT_BYTES, MediaCache
 from .media_store import MediaStore
+from .prediction import choose, template_of, write_texts
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
 
 FRAMES_PER_PASS = 8  # encoded at once in evaluation: more need more memory and are no faster
@@ -264,61 +263,15 @@ class Flamingo(BaseModel):
     def _predict(
         self, media: tuple, input_ids: Tensor, attention_mask: Tensor, data_samples: list, prompts: Sequence[Prompt]
     ) -> list:
-        template = self._template_of(data_samples)
-        visual_tokens = self.encode_media(*media)
+        template = template_of(data_samples, self.prompts)
+        writer, visual_tokens = (self.language_model, self.tokenizer), self.encode_media(*media)
         if data_samples[0].get('choices') is None:
-            return self._generate(visual_tokens, input_ids, attention_mask, data_samples, template)
-        # A picture of the pixels' mean is 0 after normalisation.
-        grey = torch.zeros_like(media[0][:1, :1], dtype=torch.float32)
-        grey_tokens = self.encode_media(grey, media[1].new_ones(1), [[('grey', *grey.shape)]])[0, 0]
-        return self._rank(visual_tokens, grey_tokens, prompts, data_samples, template)
-
-    def _template_of(self, data_samples: list) -> PromptTemplate:
-        tasks = {sample.get('task') for sample in data_samples}
-        if len(tasks) > 1:
-            raise ValueError(f'A batch to predict has the tasks {sorted(tasks)}; predict one task at a time.')
-        if len({sample.get('choices') is None for sample in data_samples}) > 1:
-            raise ValueError('A batch to predict has samples with and without `choices`; predict them apart.')
-        return self.prompts[tasks.pop()]
-
-    def _generate(
-        self,
-        visual_tokens: Tensor,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        data_samples: list,
-        prompt: PromptTemplate,
-    ) -> list[Any]:
-        ids = generate(
-            self.language_model,
-            visual_tokens,
-            input_ids,
-            attention_mask,
-            stop_token_ids=[self.tokenizer.end_of_chunk_token_id],
-            pad_token_id=self.tokenizer.pad_token_id,
-            settings=prompt.generation,
-        )
-        for sample, text in zip(data_samples, self.tokenizer.decode(ids), strict=True):
-            sample.pred_text = text
-            setattr(sample, f'pred_{prompt.output}', prompt.parse(text))
-        return data_samples
-
-    def _rank(
-        self,
-        visual_tokens: Tensor,
-        grey: Tensor,
-        prompts: Sequence[Prompt],
-        data_samples: list,
-        template: PromptTemplate,
-    ) -> list[Any]:
-        scores = score_choices(
-            self.language_model, self.tokenizer, visual_tokens, grey, prompts, data_samples, template.ranking
-        )
-        for sample, own in zip(data_samples, scores, strict=True):
-            sample.choice_scores = own.tolist()
-            sample.pred_choice = int(own.argmax())
-            sample.pred_text = sample.choices[sample.pred_choice]
-            setattr(sample, f'pred_{template.output}', sample.pred_text)
+            write_texts(*writer, visual_tokens, input_ids, attention_mask, data_samples, template)
+        else:
+            # A picture of the pixels' mean is 0 after normalisation.
+            grey = torch.zeros_like(media[0][:1, :1], dtype=torch.float32)
+            grey_tokens = self.encode_media(grey, media[1].new_ones(1), [[('grey', *grey.shape)]])[0, 0]
+            choose(*writer, visual_tokens, grey_tokens, prompts, data_samples, template)
         return data_samples
 
     def _is_frozen(self, module: nn.Module) -> bool:
