@@ -199,7 +199,13 @@ def test_a_quantised_language_model(captioner, tmp_path, name):
     assert quantised(PICTURE)['pred_caption']
 
 
-@pytest.mark.parametrize('name', ['flamingo-tiny_zeroshot_caption', 'flamingo-smollm2-135m_zeroshot_caption'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'flamingo-tiny_zeroshot_caption',
+        pytest.param('flamingo-smollm2-135m_zeroshot_caption', marks=pytest.mark.slow),
+    ],
+)
 def test_a_model_with_weights_is_the_one_that_is_initialised_and_then_loaded(name):
     try:
         model = get_model(name)
