@@ -6,7 +6,7 @@ from runpy import run_path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-EXTRAS = ('optional', 'tests', 'docs')
+EXTRAS = ('optional', 'quantization', 'tests', 'docs')
 
 
 def requirements(name: str) -> list[str]:

@@ -28,14 +28,8 @@ RUNNER_KEYS = (
     *('val_evaluator', 'test_evaluator', 'default_hooks', 'custom_hooks', 'data_preprocessor'),
     *('load_from', 'resume', 'launcher', 'env_cfg', 'log_processor', 'log_level', 'visualizer'),
     *('default_scope', 'randomness', 'experiment_name', 'runner_type', 'model_wrapper_cfg'),
-    *(
-        'find_unused_parameters',
-        'activation_checkpointing',
-        'compile',
-        'dtype',
-        'allow_random_weights',
-        'fresh_parameters',
-    ),
+    *('find_unused_parameters', 'activation_checkpointing', 'compile', 'dtype'),
+    *('allow_random_weights', 'fresh_parameters'),
 )
 DEBUG_VARIABLE = 'MMFLAMINGO_DEBUG'
 INTERRUPTED = 130  # the exit status that shells give to Ctrl-C
@@ -45,15 +39,15 @@ INTERRUPTED = 130  # the exit status that shells give to Ctrl-C
 def user_errors(debug: bool = False) -> Iterator[None]:
     """End the program with one clear message where the user can mend what went wrong, or ended it by Ctrl-C.
 
-    The traceback is in the log file if a run had begun, and on the terminal with `debug` or the
-    environment variable MMFLAMINGO_DEBUG. Errors of other kinds are bugs and keep their traceback.
+    A package that is not installed is among it. The traceback is in the log file if a run had begun, and on the terminal
+    with `debug` or the environment variable MMFLAMINGO_DEBUG. Errors of other kinds are bugs and keep their traceback.
     """
     try:
         yield
     except KeyboardInterrupt:
         print('\nInterrupted.', file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except (UserError, OSError, KeyError, ValueError) as error:
+    except (UserError, OSError, KeyError, ValueError, ImportError) as error:
         if debug or os.environ.get(DEBUG_VARIABLE):
             raise
         before_the_run = isinstance(error, ConfigError | MissingFilesError)

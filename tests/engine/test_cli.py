@@ -15,6 +15,7 @@ from mmflamingo.engine.errors import CheckpointError, ConfigError, MissingFilesE
         (CheckpointError('too short'), 1, 'Error: too short'),
         (FileNotFoundError(2, 'No such file', 'a.json'), 1, "No such file: 'a.json'"),
         (KeyError('images'), 1, 'Error: images'),
+        (ImportError('pip install it'), 1, 'Error: pip install it'),
     ],
 )
 def test_what_a_user_can_mend_ends_without_traceback(error, code, said, capsys):

@@ -58,7 +58,7 @@ class FlamingoLMAdapter(nn.Module):
             instead of keeping their activations.
         trust_remote_code: Let transformers run Python code that lies beside the weights.
         quantization: 'int8' or 'nf4' keeps the weights of the decoder layers' linear layers in 8 or 4 bits from
-            `quantize()` on, see `QuantizedLinear`. Needs `pip install mmflamingo[optional]`.
+            `quantize()` on, see `QuantizedLinear`. Needs `pip install mmflamingo[quantization]`.
 
     Raises:
         FileNotFoundError: The folder does not exist.

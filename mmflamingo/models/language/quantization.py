@@ -160,7 +160,7 @@ def _import_bitsandbytes() -> ModuleType:
         from bitsandbytes import functional
     except ImportError as error:
         raise ImportError(
-            f"{KEY} needs bitsandbytes, which is not installed: pip install 'mmflamingo[optional]' "
+            f"{KEY} needs bitsandbytes, which is not installed: pip install 'mmflamingo[quantization]' "
             "(or pip install 'bitsandbytes>=0.49,<0.51')."
         ) from error
     return functional

@@ -249,7 +249,7 @@ def test_unknown_quantisation(adapter_of):
 
 def test_without_the_library(adapter_of, monkeypatch):
     monkeypatch.setitem(sys.modules, 'bitsandbytes', None)
-    with pytest.raises(ImportError, match="quantization needs bitsandbytes.*pip install 'mmflamingo.optional.'"):
+    with pytest.raises(ImportError, match="quantization needs bitsandbytes.*pip install 'mmflamingo.quantization.'"):
         adapter_of('llama', quantization='nf4')
 
 
