@@ -66,7 +66,7 @@ def test_what_generated_tokens_see(adapter_of, batch, media_index, seen, use_cac
     adapter = adapter_of('llama', media_index=media_index)
     raise_bias(adapter, 7)
     indices = []
-    adapter.lm.register_forward_hook(lambda *_: indices.append(adapter.context.index[0, -1].item()))
+    adapter.lm.register_forward_hook(lambda *_: indices.append(adapter.context.groups.index[0, -1].item()))
     settings = {'num_beams': 1, 'max_new_tokens': 3, 'use_cache': use_cache}
     write(adapter, *(x[:1] for x in batch), **settings)
     last_of_prompt = 0 if media_index == 'following' else 2
