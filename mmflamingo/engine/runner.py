@@ -82,6 +82,11 @@ class FlamingoRunner(Runner):
             return super().build_model(model)
 
     @property
+    def _bare_model(self) -> nn.Module:
+        """The model without a wrapper for several processes."""
+        return self.model.module if is_model_wrapper(self.model) else self.model
+
+    @property
     def _dtype(self) -> torch.dtype | None:
         """What a test computes in, where the config's `dtype` names another than its model's own."""
         return DTYPES[self.cfg.dtype] if self.cfg.get('dtype') else None
@@ -129,7 +134,7 @@ class FlamingoRunner(Runner):
         options = self.cfg.get('compile')
         if options is None or options is False:
             return
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = self._bare_model
         try:
             model.compile(**({} if options is True else options))
         except (TypeError, RuntimeError) as error:
@@ -150,7 +155,7 @@ class FlamingoRunner(Runner):
     def load_or_resume(self) -> None:
         """Load the weights that the run starts from; then the model may do what has to wait for them."""
         super().load_or_resume()
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = self._bare_model
         if self._dtype:
             cast_weights(model, self._dtype)
         if account := hasattr(model, 'after_loading') and model.after_loading():
@@ -180,7 +185,7 @@ class FlamingoRunner(Runner):
         Raises:
             CheckpointError: It can't be read or doesn't fit.
         """
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = self._bare_model
         if hasattr(model, 'hf_device_map'):
             raise CheckpointError(
                 'The model is placed by model.device_map already: build a new runner to load a checkpoint.'
@@ -228,7 +233,7 @@ class FlamingoRunner(Runner):
         model.load_state_dict(fitting, strict=False)
 
     def _check_sources(self) -> None:
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = self._bare_model
         keys = keys_without_source(model)
         if keys and not self.cfg.get('allow_random_weights', False):
             raise CheckpointError(

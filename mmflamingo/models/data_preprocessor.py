@@ -68,9 +68,9 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
             training: Make labels of the samples' `output`.
 
         Returns:
-            dict: `images` (B, M, F, 3, H, W), uint8, for `normalise` when they are encoded, `num_media` (B,) how many of the
-                M are real, `input_ids`, `attention_mask` and, in training, `labels` (B, L), `data_samples`, `prompts`, what is left of B
-                prompts, and `media_keys`, for each sample keys of its media's pixels.
+            dict: `images` (B, M, F, 3, H, W), uint8, for `normalise` when they are encoded, `num_media` (B,) how many of
+                the M are real, `input_ids`, `attention_mask` and, in training, `labels` (B, L), `data_samples`,
+                `prompts`, what is left of B prompts, and `media_keys`, for each sample keys of its media's pixels.
 
         Raises:
             ValueError: A sample has not as many images as its prompt, its task has no prompt, its

@@ -13,10 +13,12 @@ from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
 
 from .checkpoints import flamingo_state_dict
+from .close_ended import score_choices
 from .compiling import compile_parts
+from .generation import generate
 from .media_cache import DEFAULT_BYTES, MediaCache
 from .media_store import MediaStore
-from .prediction import choose, template_of, write_texts
+from .prediction import note_choices, note_texts, template_of
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
 
 FRAMES_PER_PASS = 8  # encoded at once in evaluation: more need more memory and are no faster
@@ -264,14 +266,25 @@ class Flamingo(BaseModel):
         self, media: tuple, input_ids: Tensor, attention_mask: Tensor, data_samples: list, prompts: Sequence[Prompt]
     ) -> list:
         template = template_of(data_samples, self.prompts)
-        writer, visual_tokens = (self.language_model, self.tokenizer), self.encode_media(*media)
+        visual_tokens = self.encode_media(*media)
         if data_samples[0].get('choices') is None:
-            write_texts(*writer, visual_tokens, input_ids, attention_mask, data_samples, template)
-        else:
-            # A picture of the pixels' mean is 0 after normalisation.
-            grey = torch.zeros_like(media[0][:1, :1], dtype=torch.float32)
-            grey_tokens = self.encode_media(grey, media[1].new_ones(1), [[('grey', *grey.shape)]])[0, 0]
-            choose(*writer, visual_tokens, grey_tokens, prompts, data_samples, template)
+            ids = generate(
+                self.language_model,
+                visual_tokens,
+                input_ids,
+                attention_mask,
+                stop_token_ids=[self.tokenizer.end_of_chunk_token_id],
+                pad_token_id=self.tokenizer.pad_token_id,
+                settings=template.generation,
+            )
+            note_texts(data_samples, self.tokenizer.decode(ids), template)
+            return data_samples
+        # A picture of the pixels' mean is 0 after normalisation.
+        grey = torch.zeros_like(media[0][:1, :1], dtype=torch.float32)
+        grey_tokens = self.encode_media(grey, media[1].new_ones(1), [[('grey', *grey.shape)]])[0, 0]
+        prompted = (visual_tokens, grey_tokens, prompts, data_samples)
+        scores = score_choices(self.language_model, self.tokenizer, *prompted, template.ranking)
+        note_choices(data_samples, scores, template)
         return data_samples
 
     def _is_frozen(self, module: nn.Module) -> bool:

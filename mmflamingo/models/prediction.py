@@ -4,12 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from mmflamingo.prompts import Prompt, PromptTemplate
-
-from .close_ended import score_choices
-from .generation import generate
-from .language import FlamingoLMAdapter
-from .tokenizers import FlamingoTokenizer
+from mmflamingo.prompts import PromptTemplate
 
 
 def template_of(samples: Sequence, templates: Mapping[str, PromptTemplate]) -> PromptTemplate:
@@ -26,41 +21,15 @@ def template_of(samples: Sequence, templates: Mapping[str, PromptTemplate]) -> P
     return templates[tasks.pop()]
 
 
-def write_texts(
-    adapter: FlamingoLMAdapter,
-    tokenizer: FlamingoTokenizer,
-    visual_tokens: Tensor,
-    input_ids: Tensor,
-    attention_mask: Tensor,
-    samples: Sequence,
-    template: PromptTemplate,
-) -> None:
-    """Continues the prompts of samples; arguments as in `generate`."""
-    ids = generate(
-        adapter,
-        visual_tokens,
-        input_ids,
-        attention_mask,
-        stop_token_ids=[tokenizer.end_of_chunk_token_id],
-        pad_token_id=tokenizer.pad_token_id,
-        settings=template.generation,
-    )
-    for sample, text in zip(samples, tokenizer.decode(ids), strict=True):
+def note_texts(samples: Sequence, texts: Sequence[str], template: PromptTemplate) -> None:
+    """Notes what was written in each sample."""
+    for sample, text in zip(samples, texts, strict=True):
         sample.pred_text = text
         setattr(sample, f'pred_{template.output}', template.parse(text))
 
 
-def choose(
-    adapter: FlamingoLMAdapter,
-    tokenizer: FlamingoTokenizer,
-    visual_tokens: Tensor,
-    grey: Tensor,
-    prompts: Sequence[Prompt],
-    samples: Sequence,
-    template: PromptTemplate,
-) -> None:
-    """Picks the likeliest of the choices of samples; arguments as in `score_choices`."""
-    scores = score_choices(adapter, tokenizer, visual_tokens, grey, prompts, samples, template.ranking)
+def note_choices(samples: Sequence, scores: Sequence[Tensor], template: PromptTemplate) -> None:
+    """Notes the scores (C,) of each sample's C choices, and the likeliest of them."""
     for sample, own in zip(samples, scores, strict=True):
         sample.choice_scores = own.tolist()
         sample.pred_choice = int(own.argmax())

@@ -5,7 +5,8 @@ python tools/analysis/benchmark.py --against PYTHON --system mmpretrain
 
 Without a config a model of the proportions of Flamingo-9B, small enough for a CPU, captions generated photographs. With
 --against, mmpretrain or OpenFlamingo does the same in an environment of its own (see parity/README.md), with the same
-weights and inputs and by turns; captions are compared. With --compile, it is the same model compiled that does. docs/benchmarks.md has results.
+weights and inputs and by turns; captions are compared. With --compile, it is the same model compiled that does.
+docs/benchmarks.md has results.
 """
 
 import argparse

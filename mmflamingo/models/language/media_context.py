@@ -127,9 +127,8 @@ class MediaContext:
     def _deal_out(self, index: Tensor, batch: int, num_media: int) -> Groups:
         """Puts the tokens of a prompt into groups."""
         by_sample = index.view(batch, -1)
-        groups = (
-            (self._first[:, None] + by_sample).masked_fill(by_sample == 0, 0).flatten()
-        )  # counted from 1, 0 for none
+        groups = self._first[:, None] + by_sample  # counted from 1
+        groups = groups.masked_fill(by_sample == 0, 0).flatten()
         sizes = groups.bincount(minlength=batch * num_media + 1)
         order = groups.argsort(stable=True)
         starts = sizes.cumsum(0) - sizes
