@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mmflamingo.engine.cli import load_config
-from mmflamingo.engine.config_check import check_config
-from mmflamingo.engine.metafile import find_weights
+from mmflamingo.engine.config.check import check_config
+from mmflamingo.engine.config.cli import load_config
+from mmflamingo.engine.config.metafile import find_weights
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)

@@ -5,10 +5,10 @@ from runpy import run_path
 
 import pytest
 
-from mmflamingo.engine.cli import load_config
-from mmflamingo.engine.metafile import find_weights
-from mmflamingo.engine.preflight import describe, find_missing
-from mmflamingo.engine.safe_loading import read_checkpoint
+from mmflamingo.engine.config.cli import load_config
+from mmflamingo.engine.config.metafile import find_weights
+from mmflamingo.engine.config.preflight import describe, find_missing
+from mmflamingo.engine.loading.safe import read_checkpoint
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / 'configs' / 'flamingo').glob('flamingo-smollm2-135m_*shot_*.py'))

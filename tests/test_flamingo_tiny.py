@@ -6,9 +6,9 @@ from runpy import run_path
 import pytest
 import torch
 
-from mmflamingo.engine.cli import load_config
-from mmflamingo.engine.metafile import find_weights
-from mmflamingo.engine.safe_loading import read_checkpoint
+from mmflamingo.engine.config.cli import load_config
+from mmflamingo.engine.config.metafile import find_weights
+from mmflamingo.engine.loading.safe import read_checkpoint
 from mmflamingo.registry import MODELS
 
 ROOT = Path(__file__).parent.parent

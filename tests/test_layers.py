@@ -8,10 +8,11 @@ import pytest
 import mmflamingo
 
 ROOT = Path(mmflamingo.__file__).parent
-BASE = {'registry', 'version', 'prompts', 'structures'}
+BASE = {'registry', 'version', 'paths', 'prompts', 'structures'}
 ALLOWED = {
     'registry': set(),
     'version': set(),
+    'paths': set(),
     'prompts': {'registry'},
     'structures': {'registry', 'prompts'},
     'datasets': BASE,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mmflamingo.engine.cli import load_config
-from mmflamingo.engine.metafile import read_metafile
+from mmflamingo.engine.config.cli import load_config
+from mmflamingo.engine.config.metafile import read_metafile
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / 'configs' / 'flamingo'

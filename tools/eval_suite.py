@@ -26,10 +26,10 @@ def main() -> None:
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of any error')
     args = parser.parse_args()
-    from mmflamingo.engine import cli  # after the arguments: this imports torch
+    from mmflamingo.engine.config import cli
     from mmflamingo.engine.errors import RunError
-    from mmflamingo.engine.suite import Suite
-    from mmflamingo.engine.suite_report import make_rows, write_report
+    from mmflamingo.engine.suite.report import make_rows, write_report
+    from mmflamingo.engine.suite.suite import Suite
 
     with cli.user_errors(args.debug):
         folder = args.work_dir or Path('work_dirs') / Path(args.suite).stem

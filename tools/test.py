@@ -47,7 +47,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from mmflamingo.engine import cli, launch, report  # after the arguments: this imports torch
+    from mmflamingo.engine import launch
+    from mmflamingo.engine.config import cli
+    from mmflamingo.engine.testing import report
 
     with cli.user_errors(args.debug):
         if args.out:

@@ -42,7 +42,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from mmflamingo.engine import cli, launch  # after the arguments: this imports torch
+    from mmflamingo.engine import launch
+    from mmflamingo.engine.config import cli
 
     with cli.user_errors(args.debug):
         cfg = cli.prepare_config(args)

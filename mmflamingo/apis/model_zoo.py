@@ -13,24 +13,17 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from transformers.initialization import no_init_weights
 
-import mmflamingo
-from mmflamingo.engine.checkpoint_fit import (
-    describe_keys,
-    keys_without_source,
-    load_state_dict_strictly,
-    state_dict_for,
-)
-from mmflamingo.engine.cli import load_config
+from mmflamingo.engine.config.cli import load_config
+from mmflamingo.engine.config.metafile import FILE_NAME, ZooModel, read_metafile
+from mmflamingo.engine.config.preflight import check_files
 from mmflamingo.engine.errors import CheckpointError, ConfigError
-from mmflamingo.engine.metafile import FILE_NAME, ZooModel, read_metafile
+from mmflamingo.engine.loading.fit import describe_keys, keys_without_source, load_state_dict_strictly, state_dict_for
+from mmflamingo.engine.loading.safe import read_checkpoint
 from mmflamingo.engine.placement import is_to_be_placed, place
-from mmflamingo.engine.preflight import check_files
-from mmflamingo.engine.safe_loading import read_checkpoint
 from mmflamingo.models.flamingo import Flamingo
 from mmflamingo.models.precision import cast_weights
+from mmflamingo.paths import CONFIGS, REPOSITORY
 from mmflamingo.registry import MODELS
-
-REPOSITORY = Path(mmflamingo.__file__).resolve().parents[1]
 
 
 def list_models(pattern: str | None = None) -> list[str]:
@@ -113,7 +106,7 @@ def _find(name: str | os.PathLike) -> ZooModel:
 
 
 def _zoo() -> dict[str, ZooModel]:
-    return {model.name: model for path in REPOSITORY.glob(f'configs/*/{FILE_NAME}') for model in read_metafile(path)}
+    return {model.name: model for path in CONFIGS.glob(f'*/{FILE_NAME}') for model in read_metafile(path)}
 
 
 def _hints(cfg: Config) -> dict:

@@ -3,9 +3,6 @@
 from . import transforms
 from .base import FlamingoDataset
 from .coco_caption import COCOCaption, FlamingoEvalCOCOCaption
-from .controls import ShuffledPictures
-from .few_shot import FewShotMixin, SupportFileMixin
-from .image_features import ImageFeatures
 from .image_questions import (
     GQA,
     FlamingoEvalGQA,
@@ -26,9 +23,12 @@ from .multiple_choice import (
 )
 from .nextqa import FlamingoEvalNExTQA, FlamingoEvalNExTQAOpenEnded, NExTQA, NExTQAOpenEnded
 from .questions import QuestionFile, QuestionSet
-from .rices import RICES
 from .samplers import EpochSampler, LengthBatchSampler
-from .shot_selection import ClassBalancedShots, ListedShots, RandomShots, ShotPool, ShotSelector
+from .shots.controls import ShuffledPictures
+from .shots.few_shot import FewShotMixin, SupportFileMixin
+from .shots.image_features import ImageFeatures
+from .shots.rices import RICES
+from .shots.shot_selection import ClassBalancedShots, ListedShots, RandomShots, ShotPool, ShotSelector
 from .text import TextBlocks
 from .video_captions import VATEX, FlamingoEvalVATEX
 from .video_questions import (

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmflamingo.registry import DATASETS
 
 from .base import FlamingoDataset, Record, check_unique, one_line, some
-from .few_shot import FewShotMixin
+from .shots.few_shot import FewShotMixin
 
 
 @DATASETS.register_module()

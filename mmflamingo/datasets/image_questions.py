@@ -9,8 +9,8 @@ from typing import Any
 from mmflamingo.registry import DATASETS
 
 from .base import Record
-from .few_shot import SupportFileMixin
 from .questions import QuestionFile, question_record
+from .shots.few_shot import SupportFileMixin
 
 
 @DATASETS.register_module()

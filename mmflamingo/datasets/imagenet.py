@@ -8,7 +8,7 @@ from mmflamingo.registry import DATASETS
 
 from .base import FlamingoDataset, Record, check_unique, some
 from .choice_lists import check_choices
-from .few_shot import SupportFileMixin
+from .shots.few_shot import SupportFileMixin
 
 
 @DATASETS.register_module()

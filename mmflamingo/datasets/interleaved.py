@@ -13,8 +13,8 @@ from torch.utils.data import Dataset
 from mmflamingo.registry import DATASETS
 
 from .base import FlamingoDataset, Record, build_transforms, record_key, scoped, some
-from .few_shot import attach_shots, drop_image
-from .shot_selection import ShotPool
+from .shots.few_shot import attach_shots, drop_image
+from .shots.shot_selection import ShotPool
 
 
 @DATASETS.register_module()

@@ -9,8 +9,8 @@ from mmengine.logging import print_log
 from mmflamingo.registry import DATASETS
 
 from .base import Record
-from .few_shot import FewShotMixin, SupportFileMixin
 from .questions import QuestionFile, question_record
+from .shots.few_shot import FewShotMixin, SupportFileMixin
 
 
 @DATASETS.register_module()

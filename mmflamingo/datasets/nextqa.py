@@ -5,8 +5,8 @@ from typing import Any
 from mmflamingo.registry import DATASETS
 
 from .base import Record
-from .few_shot import SupportFileMixin
 from .questions import question_record
+from .shots.few_shot import SupportFileMixin
 from .video_questions import CSVQuestions
 
 

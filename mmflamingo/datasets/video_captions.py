@@ -6,7 +6,7 @@ from mmflamingo.registry import DATASETS
 
 from .base import Record, check_unique
 from .coco_caption import COCOCaption
-from .few_shot import SupportFileMixin
+from .shots.few_shot import SupportFileMixin
 
 
 @DATASETS.register_module()

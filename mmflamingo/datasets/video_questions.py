@@ -11,8 +11,8 @@ from mmflamingo.registry import DATASETS
 
 from .base import Record
 from .clips import clip_path
-from .few_shot import SupportFileMixin
 from .questions import QuestionFile, question_record
+from .shots.few_shot import SupportFileMixin
 
 
 class VideoQuestionFile(QuestionFile):

@@ -8,8 +8,8 @@ from sys import intern
 from mmflamingo.registry import DATASETS
 
 from .base import Record, check_unique, some
-from .few_shot import FewShotMixin
 from .questions import QuestionSet, most_common
+from .shots.few_shot import FewShotMixin
 
 
 @DATASETS.register_module()

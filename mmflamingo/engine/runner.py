@@ -18,18 +18,12 @@ from transformers.initialization import no_init_weights
 from mmflamingo.models.precision import DTYPES, cast_weights
 from mmflamingo.registry import RUNNERS
 
-from .checkpoint_fit import (
-    describe_keys,
-    describe_misfits,
-    keys_without_source,
-    load_state_dict_strictly,
-    state_dict_for,
-)
 from .errors import CheckpointError, ConfigError
 from .launch import init_gloo, on_main_rank
-from .parameter_account import describe_sources
+from .loading.account import describe_sources
+from .loading.fit import describe_keys, describe_misfits, keys_without_source, load_state_dict_strictly, state_dict_for
 from .placement import describe_places, is_to_be_placed, place
-from .work_dir import claim, unfinished_run
+from .testing.work_dir import claim, unfinished_run
 
 
 @RUNNERS.register_module()

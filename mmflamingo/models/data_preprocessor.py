@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS
 
-from .media_cache import content_keys
+from .media.media_cache import content_keys
 from .tokenizers import LOSS_ON, FlamingoTokenizer, TokenizedPrompt
 
 

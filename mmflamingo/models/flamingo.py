@@ -13,12 +13,12 @@ from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
 
 from .checkpoints import flamingo_state_dict
-from .close_ended import score_choices
 from .compiling import compile_parts
-from .generation import generate
-from .media_cache import DEFAULT_BYTES, MediaCache
-from .media_store import MediaStore
-from .prediction import note_choices, note_texts, template_of
+from .decoding.close_ended import score_choices
+from .decoding.generation import generate
+from .decoding.prediction import note_choices, note_texts, template_of
+from .media.media_cache import DEFAULT_BYTES, MediaCache
+from .media.media_store import MediaStore
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
 
 FRAMES_PER_PASS = 8  # encoded at once in evaluation: more need more memory and are no faster

@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from scenes import read_scenes
 
-from mmflamingo.engine.cli import load_config
-from mmflamingo.engine.metafile import find_weights
-from mmflamingo.engine.safe_loading import read_checkpoint
+from mmflamingo.engine.config.cli import load_config
+from mmflamingo.engine.config.metafile import find_weights
+from mmflamingo.engine.loading.safe import read_checkpoint
 from mmflamingo.registry import DATASETS, METRICS, MODELS
 
 ROOT = Path(__file__).parents[2]

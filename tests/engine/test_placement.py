@@ -8,9 +8,9 @@ from pretended_devices import pretended_devices
 
 from mmflamingo.apis import FlamingoInferencer, get_model
 from mmflamingo.engine import placement
-from mmflamingo.engine.cli import keep_sections, load_config
+from mmflamingo.engine.config.cli import keep_sections, load_config
+from mmflamingo.engine.config.metafile import find_weights
 from mmflamingo.engine.errors import CheckpointError, ConfigError
-from mmflamingo.engine.metafile import find_weights
 from mmflamingo.registry import RUNNERS
 
 pytest.importorskip('accelerate')

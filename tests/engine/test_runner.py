@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmflamingo.engine.cli import keep_sections
+from mmflamingo.engine.config.cli import keep_sections
 from mmflamingo.engine.errors import CheckpointError, ConfigError
 
 

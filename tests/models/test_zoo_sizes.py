@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmflamingo.engine.cli import load_config
-from mmflamingo.engine.metafile import read_metafile
+from mmflamingo.engine.config.cli import load_config
+from mmflamingo.engine.config.metafile import read_metafile
 from mmflamingo.registry import MODELS
 
 ROOT = Path(__file__).parents[2]

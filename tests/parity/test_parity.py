@@ -1,4 +1,4 @@
-"""The numbers of mmpretrain and OpenFlamingo, as `tools/analysis/parity.py --freeze` wrote them down."""
+"""The numbers of mmpretrain and OpenFlamingo, as `tools/dev/parity.py --freeze` wrote them down."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ NAMES = sorted(path.stem for path in HERE.glob('*.npz'))
 
 @pytest.fixture(scope='module')
 def parity():
-    sys.path.insert(0, str(HERE.parents[1] / 'tools' / 'analysis'))
+    sys.path.insert(0, str(HERE.parents[1] / 'tools' / 'dev'))
     try:
         from parity import frozen, ours, report, setups, systems, vision
 

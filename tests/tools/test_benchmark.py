@@ -1,4 +1,4 @@
-"""tools/analysis/benchmark.py and its parts."""
+"""tools/dev/benchmark.py and its parts."""
 
 import importlib.util
 import json
@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-TOOLS = Path(__file__).parents[2] / 'tools' / 'analysis'
+TOOLS = Path(__file__).parents[2] / 'tools' / 'dev'
 CONFIG = 'configs/flamingo/flamingo-tiny_zeroshot_caption.py'
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmflamingo.engine.safe_loading import read_checkpoint
+from mmflamingo.engine.loading.safe import read_checkpoint
 
 TINY = Path(__file__).parents[2] / 'checkpoints' / 'flamingo-tiny' / 'flamingo-tiny_emoji-scenes.pth'
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mmflamingo.datasets import MSVDQA
 from mmflamingo.datasets.transforms.video import LoadVideoFrames
-from mmflamingo.engine.cli import load_config
+from mmflamingo.engine.config.cli import load_config
 from mmflamingo.registry import DATASETS, METRICS, MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -174,6 +174,6 @@ def test_a_picture_of_clips_and_answers(folder, tmp_path):
         for n in range(2)
     ]
     (tmp_path / 'predictions.jsonl').write_text(''.join(records))
-    command = [sys.executable, str(ROOT / 'tools/analysis/clip_strips.py'), str(tmp_path), '--names', 'ours']
+    command = [sys.executable, str(ROOT / 'tools/dev/clip_strips.py'), str(tmp_path), '--names', 'ours']
     subprocess.run([*command, '--out', str(tmp_path / 'clips.png')], check=True)
     assert Image.open(tmp_path / 'clips.png').width > 4 * 128

@@ -4,8 +4,8 @@ from runpy import run_path
 import torch
 
 from mmflamingo.models.language.gated_xattn import GatedCrossAttentionBlock
-from mmflamingo.models.language.media_context import MediaContext
-from mmflamingo.models.language.media_index import preceding
+from mmflamingo.models.media.media_context import MediaContext
+from mmflamingo.models.media.media_index import preceding
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'converters' / 'fold_gates.py'
 

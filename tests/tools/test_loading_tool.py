@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 def run(*options):
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    command = [sys.executable, str(ROOT / 'tools' / 'analysis' / 'loading.py'), *options]
+    command = [sys.executable, str(ROOT / 'tools' / 'dev' / 'loading.py'), *options]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ANALYSIS = Path(__file__).parents[2] / 'tools' / 'analysis'
+ANALYSIS = Path(__file__).parents[2] / 'tools' / 'dev'
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 def test_a_row_for_each_quantisation(run_tool, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    assert run_tool('analysis/quantization', '--samples', 3, '--turns', 2) == 0
+    assert run_tool('dev/quantization', '--samples', 3, '--turns', 2) == 0
     _, _, *rows = (line for line in capsys.readouterr().out.splitlines() if line.startswith('|'))
     table = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in row.strip('|').split('|')] for row in rows)}
     linear = {name: float(cells[0]) for name, cells in table.items()}

@@ -9,7 +9,7 @@ from runpy import run_path
 import pytest
 import torch
 
-from mmflamingo.engine.cli import load_config
+from mmflamingo.engine.config.cli import load_config
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools' / 'converters'

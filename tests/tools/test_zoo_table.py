@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mmflamingo.engine.metafile import ZooModel, ZooResult, read_metafile
+from mmflamingo.engine.config.metafile import ZooModel, ZooResult, read_metafile
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / 'configs' / 'flamingo'
@@ -11,7 +11,7 @@ FOLDER = ROOT / 'configs' / 'flamingo'
 
 @pytest.fixture(scope='module')
 def tools():
-    sys.path.insert(0, str(ROOT / 'tools' / 'analysis'))
+    sys.path.insert(0, str(ROOT / 'tools' / 'dev'))
     try:
         import docs_table
         import zoo_table
@@ -36,7 +36,7 @@ def test_quoted_and_measured_scores_never_share_a_table(tools):
 def test_the_readme_has_the_metafiles_table(tools):
     quoted = tools['table'](list(read_metafile(FOLDER / 'metafile.yml')), 'quoted')
     page = (FOLDER / 'README.md').read_text()
-    assert page == tools['put'](page, quoted, tools['name']), 'run python tools/analysis/zoo_table.py'
+    assert page == tools['put'](page, quoted, tools['name']), 'run python tools/dev/zoo_table.py'
 
 
 def test_a_table_between_marks(tools):

@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mmflamingo.engine.cli import user_errors
+from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.errors import MissingFilesError, RunError
-from mmflamingo.engine.predictions import FILE_NAME, Record, read_records
+from mmflamingo.engine.testing.predictions import FILE_NAME, Record, read_records
 from mmflamingo.visualization.canvas import open_picture
 
 TEMPLATE = Path(__file__).with_suffix('.html')

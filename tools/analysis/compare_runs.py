@@ -9,9 +9,9 @@ import argparse
 from pathlib import Path
 from statistics import mean
 
-from mmflamingo.engine.cli import user_errors
+from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.errors import RunError
-from mmflamingo.engine.predictions import FILE_NAME, read_records
+from mmflamingo.engine.testing.predictions import FILE_NAME, read_records
 from mmflamingo.evaluation.statistics import bootstrap_interval, paired_test
 
 

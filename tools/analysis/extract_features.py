@@ -11,8 +11,8 @@ import argparse
 
 from mmengine.config import DictAction
 
-from mmflamingo.engine import cli
-from mmflamingo.engine.shot_features import compute_features
+from mmflamingo.engine.config import cli
+from mmflamingo.engine.testing.shot_features import compute_features
 
 
 def main() -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from mmengine.registry import init_default_scope
 
-from mmflamingo.engine import cli, report
+from mmflamingo.engine.config import cli
 from mmflamingo.engine.errors import MissingFilesError, RunError
-from mmflamingo.engine.journal import journal_files
-from mmflamingo.engine.predictions import FILE_NAME, read_records, to_line, to_plain, write_whole
-from mmflamingo.engine.scoring import score
-from mmflamingo.engine.test_loop import RESULTS_NAME
+from mmflamingo.engine.testing import report
+from mmflamingo.engine.testing.journal import journal_files
+from mmflamingo.engine.testing.loop import RESULTS_NAME
+from mmflamingo.engine.testing.predictions import FILE_NAME, read_records, to_line, to_plain, write_whole
+from mmflamingo.engine.testing.scoring import score
 from mmflamingo.registry import METRICS
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmflamingo.engine import cli
+from mmflamingo.engine.config import cli
 from mmflamingo.engine.errors import RunError
-from mmflamingo.engine.predictions import FILE_NAME
+from mmflamingo.engine.testing.predictions import FILE_NAME
 
 TOOLS = Path(__file__).resolve().parents[1]
 BATCH_SIZE, BATCH_SAMPLER = 'test_dataloader.batch_size', 'test_dataloader.batch_sampler.type'

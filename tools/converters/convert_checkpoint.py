@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mmflamingo.engine.checkpoint_fit import unwrap
-from mmflamingo.engine.cli import user_errors
+from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.errors import CheckpointError
-from mmflamingo.engine.safe_loading import read_checkpoint
+from mmflamingo.engine.loading.fit import unwrap
+from mmflamingo.engine.loading.safe import read_checkpoint
 from mmflamingo.models.checkpoints import SYSTEMS, checkpoint_for, flamingo_state_dict
 from mmflamingo.models.language.decoder_layers import DECODER_LAYERS
 

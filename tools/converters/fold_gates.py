@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mmflamingo.engine.cli import user_errors
-from mmflamingo.engine.safe_loading import read_checkpoint
+from mmflamingo.engine.config.cli import user_errors
+from mmflamingo.engine.loading.safe import read_checkpoint
 
 PROJECTIONS = {'attn_gate': 'attn.to_out.weight', 'ff_gate': 'ff.3.weight'}
 

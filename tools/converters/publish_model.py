@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from mmflamingo import __version__
-from mmflamingo.engine.cli import load_config, user_errors
-from mmflamingo.engine.safe_loading import read_checkpoint
+from mmflamingo.engine.config.cli import load_config, user_errors
+from mmflamingo.engine.loading.safe import read_checkpoint
 from mmflamingo.registry import MODELS
 
 

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 from mmflamingo.registry import HOOKS
 
-from ..predictions import FILE_NAME, read_records
+from ..testing.predictions import FILE_NAME, read_records
 
 NAMED_FILES = 10
 

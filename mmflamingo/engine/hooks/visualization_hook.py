@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from mmflamingo.registry import HOOKS
 
-from ..predictions import FILE_NAME, read_records
+from ..testing.predictions import FILE_NAME, read_records
 
 
 @HOOKS.register_module()

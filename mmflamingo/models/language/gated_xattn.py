@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers import feed_forward, merge_heads, split_heads
-from .media_context import Groups, MediaContext
+from ..media.media_context import Groups, MediaContext
 
 
 class MaskedCrossAttention(nn.Module):

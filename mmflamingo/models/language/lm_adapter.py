@@ -12,11 +12,11 @@ from torch.utils.checkpoint import checkpoint
 
 from mmflamingo.registry import MODELS
 
+from ..media.media_context import MediaContext
+from ..media.media_index import MEDIA_INDEX
 from .decoder_layers import find_decoder_layers
 from .gated_xattn import GatedCrossAttentionBlock
 from .hf_lm import build_lm, parse_dtype, resize_token_embeddings
-from .media_context import MediaContext
-from .media_index import MEDIA_INDEX
 from .quantization import check_quantization, quantize_linears
 from .token_rows import TrainableTokenRows
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly, state_dict_for, unwrap
 from mmflamingo.engine.errors import CheckpointError
+from mmflamingo.engine.loading.fit import load_state_dict_strictly, state_dict_for, unwrap
 from mmflamingo.models.checkpoints import SYSTEMS, checkpoint_for, clip_vision_state_dict, flamingo_state_dict
 
 OPENMMLAB_VISION = {

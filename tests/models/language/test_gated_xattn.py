@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from mmflamingo.models.language.gated_xattn import GatedCrossAttentionBlock
-from mmflamingo.models.language.media_context import MediaContext
-from mmflamingo.models.language.media_index import MEDIA_INDEX
+from mmflamingo.models.media.media_context import MediaContext
+from mmflamingo.models.media.media_index import MEDIA_INDEX
 
 IMAGE = 9
 INPUT_IDS = torch.tensor([[1, IMAGE, 3, IMAGE, 5], [1, 2, 3, IMAGE, 5]])

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForCausalLM
 from transformers.initialization import no_init_weights
 
-from mmflamingo.engine.checkpoint_fit import load_state_dict_strictly
+from mmflamingo.engine.loading.fit import load_state_dict_strictly
 from mmflamingo.models.language import FlamingoLMAdapter
 
 TOLERANCE = {'rtol': 1e-4, 'atol': 1e-4}

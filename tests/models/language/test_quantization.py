@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.functional import cosine_similarity
 from transformers.pytorch_utils import Conv1D
 
-from mmflamingo.models.generation import generate
+from mmflamingo.models.decoding.generation import generate
 from mmflamingo.models.language.quantization import QUANTIZATIONS, QuantizedLinear, quantize_linears
 
 NF4_LARGEST_GAP = 1 - 0.6961928  # between two of the 16 values, of which the largest is 1

@@ -1,0 +1,1 @@
+"""Checkpoints: read without running their code, fitted to a model, accounted for."""

@@ -1,0 +1,1 @@
+"""Suites: many tests, one table."""

@@ -1,0 +1,1 @@
+"""A test: its loop, journal, protocol, predictions and scores."""

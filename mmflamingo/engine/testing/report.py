@@ -1,0 +1,42 @@
+"""What a test leaves when it has ended: a table of its metrics, and the file of `--out`."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.fileio import dump
+
+from ..errors import ConfigError
+from .predictions import read_records
+
+METRICS, PREDICTIONS = ('metrics', 'pred')
+SUFFIXES = {METRICS: ('.json', '.yaml', '.yml', '.pkl'), PREDICTIONS: ('.jsonl', '.json', '.pkl')}
+
+
+def metrics_table(metrics: Mapping[str, Any]) -> str:
+    """The metrics below each other, numbers with two decimals."""
+    header = ('metric', 'value')
+    rows = [(name, f'{value:.2f}' if isinstance(value, float) else str(value)) for name, value in metrics.items()]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    head, *body = [f'{name:<{widths[0]}}  {value:>{widths[1]}}' for name, value in [header, *rows]]
+    return '\n'.join([head, '-' * len(head), *body])
+
+
+def check_out_file(path: str, item: str) -> None:
+    """Complain of a file name that `write_out_file` couldn't use, before the run."""
+    if Path(path).suffix not in SUFFIXES[item]:
+        raise ConfigError(
+            f'--out {path}: with --out-item {item} its name must end in one of {", ".join(SUFFIXES[item])}.'
+        )
+
+
+def write_out_file(path: str, item: str, metrics: Mapping[str, Any], predictions: Path) -> None:
+    """Write the metrics, or all predictions, to the file of `--out`."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    if item == METRICS:
+        dump(dict(metrics), path)
+    elif Path(path).suffix == '.jsonl':
+        shutil.copyfile(predictions, path)
+    else:
+        dump(list(read_records(predictions)), path)

@@ -1,0 +1,92 @@
+"""Image features by which RICES finds shots: computed by a model's vision backbone before a test."""
+
+import hashlib
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.logging import print_log
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from mmflamingo.datasets import FlamingoDataset, ImageFeatures
+
+from ..launch import on_main_rank
+
+
+def provide_features(model: nn.Module, loader: DataLoader) -> None:
+    """Give a shot selector the features it lacks, from its folder or, the first time, from the model.
+
+    Args:
+        model: The model under test.
+        loader: Loader of its dataset; one whose selector needs no features is left alone.
+    """
+    dataset = loader.dataset
+    selector = getattr(dataset, 'shot_selector', None)
+    if not getattr(selector, 'needs_features', False) or dataset.num_examples == 0:
+        return
+    path = Path(selector.features_dir) / f'{_name(model, dataset)}.pt'
+
+    def compute() -> None:
+        if not path.is_file():
+            print_log(f'Image features for the choice of shots are computed and kept in {path}.', 'current')
+            compute_features(model, loader).save(path)
+
+    on_main_rank(compute)
+    selector.use_features(ImageFeatures.load(path))
+
+
+@torch.no_grad()
+def compute_features(model: nn.Module, loader: DataLoader) -> ImageFeatures:
+    """Mean of the patch features of each image, of length 1.
+
+    Args:
+        model: Has `vision_backbone`, (N, 3, H, W) -> (N, V, D), and a data preprocessor.
+        loader: Loader of a few-shot dataset; its queries and supports, pipeline, batch size and workers are used.
+    """
+    images = _Images(loader.dataset)
+    size = loader.batch_sampler.batch_size
+    batches = DataLoader(images, size, num_workers=loader.num_workers, collate_fn=loader.collate_fn)
+    vectors = []
+    for batch in batches:
+        pixels = model.data_preprocessor(batch, False)['images']  # (B, 1, F, 3, H, W)
+        patches = model.vision_backbone(model.data_preprocessor.normalise(pixels.flatten(0, 2)))  # (B * F, V, D)
+        of_frames = patches.float().mean(1).unflatten(0, (len(pixels), -1))  # (B, F, D)
+        vectors.append(F.normalize(of_frames.mean(1), dim=-1).cpu())
+    return ImageFeatures(list(images.records), torch.cat(vectors), describe_backbone(model))
+
+
+def describe_backbone(model: nn.Module) -> str:
+    """Class of the vision backbone and a digest of its weights."""
+    sha256 = hashlib.sha256()
+    for name, value in model.vision_backbone.state_dict().items():
+        sha256.update(name.encode())
+        sha256.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return f'{type(model.vision_backbone).__name__} {sha256.hexdigest()[:16]}'
+
+
+class _Images(Dataset):
+    """Every image of a few-shot dataset once, as a query without shots."""
+
+    def __init__(self, dataset: FlamingoDataset) -> None:
+        self.dataset = dataset
+        self.records: dict[Hashable, dict] = {}
+        for record in (*dataset.supports, *map(dataset.get_query, range(len(dataset)))):
+            self.records.setdefault(record['image_id'], record)
+        self._in_order = list(self.records.values())
+
+    def __len__(self) -> int:
+        return len(self._in_order)
+
+    def __getitem__(self, index: int) -> Any:
+        record = self._in_order[index]
+        return self.dataset.pipeline(record | {'shots': [], 'img_path': [record['img_path']]})
+
+
+def _name(model: nn.Module, dataset: FlamingoDataset) -> str:
+    """Stands for all that the features depend on."""
+    images = [(image_id, record['img_path']) for image_id, record in _Images(dataset).records.items()]
+    parts = (describe_backbone(model), dataset.pipeline, images)
+    return hashlib.sha256('\n'.join(map(repr, parts)).encode()).hexdigest()[:16]

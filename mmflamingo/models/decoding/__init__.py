@@ -1,0 +1,1 @@
+"""From a prompt to a text, or to the likelier of several."""

@@ -1,0 +1,1 @@
+"""Media: which token sees which, and what is kept of them."""

@@ -1,0 +1,119 @@
+import pytest
+import toy_parts
+
+from mmflamingo.engine.config.check import check_config, find_mistakes
+from mmflamingo.engine.config.signatures import accepted_arguments
+from mmflamingo.engine.errors import ConfigError
+
+
+def test_toy_config_has_no_mistakes(toy_cfg):
+    check_config(toy_cfg)
+
+
+def test_all_mistakes_at_once_with_full_keys(toy_cfg):
+    toy_cfg.model.type = 'ToyModle'
+    toy_cfg.test_dataloader.dataset.num_sample = 3
+    toy_cfg.test_dataloader.batch_sise = 3
+    toy_cfg.default_hooks.visualization.out_dirs = 'x'
+    toy_cfg.optim_wrapper.optimizer.lrr = 1.0
+    with pytest.raises(ConfigError) as caught:
+        check_config(toy_cfg)
+    assert str(caught.value).startswith('The config has 5 mistakes:\n')
+    for mistake in (
+        "model.type = 'ToyModle' is not registered. Did you mean 'ToyModel'?",
+        "test_dataloader.dataset.num_sample is not an argument of ToyDataset. Did you mean 'num_samples'?",
+        "test_dataloader.batch_sise is not an argument of a data loader. Did you mean 'batch_size'?",
+        "default_hooks.visualization.out_dirs is not an argument of VisualizationHook. Did you mean 'out_dir'?",
+        "optim_wrapper.optimizer.lrr is not an argument of AdamW. Did you mean 'lr'?",
+    ):
+        assert mistake in str(caught.value)
+
+
+def test_missing_argument_and_list_index():
+    cfg = {'custom_hooks': [{'type': 'IterTimerHook'}, {'type': 'ExportPretrainedHook'}]}
+    assert list(find_mistakes(cfg)) == ['custom_hooks[1].out_dir is missing: ExportPretrainedHook needs it.']
+
+
+def test_type_of_another_kind():
+    assert list(find_mistakes({'model': {'type': 'ToyDataset'}})) == [
+        "model.type = 'ToyDataset' is not registered as a model, but as a dataset."
+    ]
+
+
+def test_same_name_in_two_registries_is_told_apart_by_its_key():
+    metric = {'type': 'COCOCaption', 'split': 'val'}
+    assert 'test_evaluator.split is not an argument' in next(find_mistakes({'test_evaluator': metric}))
+    dataset = {'type': 'COCOCaption', 'split': 'val'}
+    assert list(find_mistakes({'test_dataloader': {'dataset': dataset}})) == []
+
+
+def test_type_given_as_a_class():
+    cfg = {'model': {'type': toy_parts.ToyModel, 'wdth': 2}}
+    assert list(find_mistakes(cfg)) == ["model.wdth is not an argument of ToyModel. Did you mean 'width'?"]
+
+
+def test_variables_of_the_config_build_nothing():
+    assert list(find_mistakes({'my_hook': {'type': 'NoSuchHook'}})) == []
+
+
+def test_dicts_of_other_libraries_are_left_alone():
+    config = {'model_type': 'llama', 'rope_scaling': {'type': 'linear'}}
+    assert list(find_mistakes({'model': {'type': 'ToyModel', 'width': {'config': config}}})) == []
+
+
+class Base:
+    def __init__(self, size, colour='red'):
+        pass
+
+
+class PassesOn(Base):
+    def __init__(self, weight=1, **kwargs):
+        super().__init__(**kwargs)
+
+
+class GivesSize(Base):
+    def __init__(self, **kwargs):
+        super().__init__(size=3, **kwargs)
+
+
+class GivesSizeByPosition(Base):
+    def __init__(self, *args, **kwargs):
+        super().__init__(3, *args, **kwargs)
+
+
+class KeepsAll(Base):
+    def __init__(self, **kwargs):
+        self.rest = kwargs
+
+
+@pytest.mark.parametrize(
+    ('target', 'names', 'required', 'anything'),
+    [
+        (Base, {'size', 'colour'}, {'size'}, False),
+        (PassesOn, {'weight', 'size', 'colour'}, {'size'}, False),
+        (GivesSize, {'size', 'colour'}, set(), False),
+        (GivesSizeByPosition, {'size', 'colour'}, set(), False),
+        (KeepsAll, set(), set(), True),
+        (lambda a, b=1: None, {'a', 'b'}, {'a'}, False),
+    ],
+)
+def test_accepted_arguments(target, names, required, anything):
+    accepted = accepted_arguments(target)
+    assert (accepted.names, accepted.required, accepted.anything) == (names, required, anything)
+
+
+def test_options_of_compile():
+    assert list(find_mistakes({'compile': True})) == list(find_mistakes({'compile': {'mode': 'default'}})) == []
+    assert list(find_mistakes({'compile': {'backnd': 'eager'}})) == [
+        "compile.backnd is not an argument of torch.compile. Did you mean 'backend'?"
+    ]
+    assert list(find_mistakes({'compile': 'max-autotune'})) == [
+        "compile is 'max-autotune', it must be True, False, or a dict of arguments of torch.compile."
+    ]
+
+
+def test_dtype():
+    assert list(find_mistakes({'dtype': 'float16'})) == list(find_mistakes({'dtype': None})) == []
+    assert list(find_mistakes({'dtype': 'bf16'})) == ["dtype is 'bf16', it must be one of float32, bfloat16, float16."]
+    mistake = "dtype = 'bfloat16' is for tests only: train in mixed precision by --amp."
+    assert list(find_mistakes({'dtype': 'bfloat16', 'train_dataloader': {}})) == [mistake]

@@ -1,0 +1,57 @@
+import pytest
+
+from mmflamingo.engine.config.metafile import find_weights, read_metafile
+from mmflamingo.engine.errors import ConfigError
+
+METAFILE = """
+Models:
+  - Name: small
+    Config: configs/flamingo/small.py
+    Weights: checkpoints/small.pth
+  - Name: large
+    Config: configs/flamingo/large.py
+    Weights: https://example.com/large.pth
+    Metadata: {Parameters: 12}
+    Results:
+      - {Task: any, Dataset: COCO, Split: test, Shots: 4, Metrics: {CIDEr: 1.5}, Origin: quoted, Source: https://a.b}
+  - Name: bare
+    Config: configs/flamingo/bare.py
+"""
+
+
+@pytest.fixture
+def configs(tmp_path):
+    folder = tmp_path / 'configs' / 'flamingo'
+    folder.mkdir(parents=True)
+    (folder / 'metafile.yml').write_text(METAFILE)
+    return folder
+
+
+def test_weights_by_config_path(configs, tmp_path):
+    assert find_weights(configs / 'small.py') == str(tmp_path / 'checkpoints' / 'small.pth')
+    assert find_weights(configs / 'large.py') == 'https://example.com/large.pth'
+
+
+def test_none_named(configs, tmp_path):
+    assert find_weights(configs / 'bare.py') is None
+    assert find_weights(configs / 'other.py') is None
+    assert find_weights(tmp_path / 'small.py') is None
+
+
+def test_from_another_folder(configs, tmp_path, monkeypatch):
+    monkeypatch.chdir(configs)
+    assert find_weights('small.py') == str(tmp_path / 'checkpoints' / 'small.pth')
+
+
+def test_results_say_where_they_come_from(configs):
+    path = configs / 'metafile.yml'
+    small, large, _ = read_metafile(path)
+    assert small.parameters is None and small.results == ()
+    (result,) = large.results
+    assert (large.parameters, result.benchmark, result.shots) == (12, 'COCO test', 4)
+    assert (result.metric, result.score, result.deviation) == ('CIDEr', 1.5, None)
+    assert (result.origin, result.source) == ('quoted', 'https://a.b')
+    for instead in ('', 'Origin: heard, Source: https://a.b', 'Origin: measured'):
+        path.write_text(METAFILE.replace('Origin: quoted, Source: https://a.b', instead))
+        with pytest.raises(ConfigError, match='metafile.yml: large has the CIDEr 1.5 .* quoted or measured'):
+            list(read_metafile(path))

@@ -1,0 +1,170 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from mmflamingo.engine.errors import ConfigError
+from mmflamingo.engine.suite.report import make_rows, markdown, write_report
+from mmflamingo.engine.suite.suite import Cell, CellResult, Suite, apply_protocol, load_protocol
+from mmflamingo.paths import CONFIGS, PROTOCOLS
+
+TOY_CONFIG = Path(__file__).parents[1] / 'toy_config.py'
+SIMPLE = "benchmarks = dict(toy=dict(config='{config}', score='toy/count'))\nshots = (0, 2)\nseeds = (0, 1)\n"
+
+
+@pytest.fixture
+def make_suite(tmp_path):
+    def make(text, **kwargs):
+        path = tmp_path / 'suite.py'
+        path.write_text(text.format(config=TOY_CONFIG))
+        return Suite(str(path), None, tmp_path / 'runs', **kwargs)
+
+    return make
+
+
+def result(scores, error=None):
+    if error:
+        return CellResult(error=error)
+    return CellResult(sum(scores) / len(scores), {str(i): score for i, score in enumerate(scores)}, {})
+
+
+def test_cells(make_suite):
+    suite = make_suite(SIMPLE + "selectors = dict(random='random', rices='rices')\n")
+    assert [str(cell) for cell in suite.cells()] == [
+        *('toy/random_0-shot_seed0', 'toy/random_0-shot_seed1', 'toy/random_2-shot_seed0', 'toy/random_2-shot_seed1'),
+        *('toy/rices_2-shot_seed0', 'toy/rices_2-shot_seed1'),
+    ]
+
+
+def test_config_of_a_cell(make_suite):
+    text = SIMPLE.replace("score='toy/count'", "score='toy/count', options={{'test_dataloader.batch_size': 7}}")
+    suite = make_suite(text + "selectors = dict(rices=dict(type='rices'))\n", options={'model.width': 3})
+    cfg = suite.config_of(Cell('toy', 'rices', 2, 1))
+    dataset = cfg.test_dataloader.dataset
+    assert (dataset.num_shots, dataset.num_text_only_shots, dataset.seed) == (2, 0, 1)
+    assert dataset.shot_selector == {'type': 'rices'} and cfg.test_dataloader.batch_size == 7 and cfg.model.width == 3
+    assert cfg.work_dir.endswith('runs/toy/rices_2-shot_seed1')
+
+
+class TestRuns:
+    """The toy dataset takes no shots: a number of samples stands for them."""
+
+    @pytest.fixture
+    def suite(self, make_suite, monkeypatch):
+        suite = make_suite(
+            SIMPLE.replace(
+                "toy=dict(config='{config}', score='toy/count')",
+                "a=dict(config='{config}', score='toy/count'), b=dict(config='{config}', score='nonsense')",
+            )
+        )
+        config_of = suite.config_of
+
+        def toy_config_of(cell):
+            cfg = config_of(cell)
+            cfg.test_dataloader.dataset = dict(type='ToyDataset', num_samples=5 + cell.shots)
+            return cfg
+
+        monkeypatch.setattr(suite, 'config_of', toy_config_of)
+        return suite
+
+    def test_runs_once_and_is_read_back(self, suite, tmp_path, monkeypatch):
+        first = suite.run(Cell('a', 'random', 2, 0))
+        assert first.score == 7 and first.error is None and first.protocol['config']['dataset']['num_samples'] == 7
+        monkeypatch.setattr('mmflamingo.engine.suite.suite.build_runner', lambda cfg: pytest.fail('runs again'))
+        assert suite.run(Cell('a', 'random', 2, 0)) == first
+
+    def test_a_broken_member_costs_no_other(self, suite, tmp_path):
+        cells = [Cell('b', 'random', 0, 0), Cell('a', 'random', 0, 0)]
+        results = {cell: suite.run(cell) for cell in cells}
+        assert "no score 'nonsense', but ['toy/count', 'toy/sum']" in results[cells[0]].error
+        assert results[cells[1]].score == 5
+        text = write_report(make_rows(results, {'a': 'toy/count', 'b': 'nonsense'}), {}, tmp_path / 'report')
+        assert '| failed ' in text and 'b, random, 0 shots: seed 0: ' in text
+
+    def test_a_finished_run_of_another_config_is_said(self, suite):
+        suite.run(Cell('a', 'random', 0, 0))
+        suite.options = {'model.width': 2}
+        assert 'config.model.width: None there, 2 here' in suite.run(Cell('a', 'random', 0, 0)).error
+
+
+class TestReport:
+    @pytest.fixture
+    def rows(self):
+        good = [60.0, 70.0, 80.0, 90.0] * 10
+        results = {
+            Cell('vqa', 'random', 1, 0): result([50.0, 60.0, 70.0, 80.0] * 10),
+            Cell('vqa', 'random', 1, 1): result([52.0, 62.0, 72.0, 82.0] * 10),
+            Cell('vqa', 'rices', 1, 0): result(good),
+            Cell('vqa', 'rices', 1, 1): result([], error='no disk'),
+            Cell('vqa', 'rices', 2, 0): result([], error='no disk'),
+        }
+        return make_rows(results, {'vqa': 'acc'})
+
+    def test_numbers(self, rows):
+        random, rices, failed = rows
+        assert random.mean == 66 and random.std == pytest.approx(2**0.5) and random.p is None
+        assert random.low < 66 < random.high and rices.low < 75 < rices.high
+        assert rices.p < 0.001 and rices.std == 0 and rices.errors == {1: 'no disk'}
+        assert failed.mean is None and failed.errors == {0: 'no disk'}
+
+    def test_table(self, rows):
+        lines = markdown(rows).splitlines()
+        assert lines[0].split('|')[1:-1] == [
+            ' benchmark ',
+            ' shots by ',
+            lines[0].split('|')[3],
+            lines[0].split('|')[4],
+        ]
+        assert '66.0 ± 1.4 (' in lines[2] and ' *, 1 failed' in lines[3] and '| failed ' in lines[3]
+        assert '- vqa, rices, 2 shots: seed 0: no disk' in lines
+
+    def test_files(self, rows, tmp_path):
+        write_report(rows, {'vqa/random_1-shot_seed0': {'name': None}}, tmp_path)
+        content = json.loads((tmp_path / 'table.json').read_text())
+        assert content['rows'][0]['mean'] == 66 and content['protocols']
+        assert (tmp_path / 'table.csv').read_text().splitlines()[1].startswith('vqa,acc,random,1,66.0,')
+        picture = (tmp_path / 'scores.svg').read_bytes()
+        write_report(rows, {}, tmp_path)
+        assert picture.startswith(b'<?xml') and picture == (tmp_path / 'scores.svg').read_bytes()
+
+    def test_no_interval_for_a_score_that_is_no_mean(self):
+        (row,) = make_rows({Cell('c', 'random', 1, 0): CellResult(30.0, {'1': 10.0, '2': 20.0}, {})}, {'c': 'BLEU-4'})
+        assert row.mean == 30 and row.low is None
+
+
+class TestProtocols:
+    @pytest.mark.parametrize('name', [path.stem for path in PROTOCOLS.glob('*.py')])
+    def test_each_applies_to_caption_and_vqa(self, name, make_suite):
+        from mmflamingo.engine.config.check import check_config
+        from mmflamingo.engine.config.cli import load_config
+
+        for task in ('caption', 'vqa'):
+            cfg = load_config(str(CONFIGS / 'flamingo' / f'flamingo-tiny_fewshot_{task}.py'))
+            published = load_protocol(name)
+            apply_protocol(cfg, published)
+            check_config(cfg)
+            assert cfg.protocol == name and cfg.model.prompts[task] == published.prompts[task]
+            assert cfg.test_dataloader.dataset.num_support_examples == 2048
+
+    def test_unknown(self, make_suite):
+        with pytest.raises(ConfigError, match=r"'flamenco' is not known; choose of \['flamingo', 'openflamingo_v1'"):
+            make_suite(SIMPLE, protocol_name='flamenco')
+
+    def test_other_tasks(self):
+        from mmengine.config import Config
+
+        cfg = Config(dict(test_dataloader=dict(dataset=dict(type='FlamingoEvalCOCOCaption', task='ocr')), model={}))
+        with pytest.raises(ConfigError, match="openflamingo_v2 says nothing about task 'ocr'"):
+            apply_protocol(cfg, load_protocol('openflamingo_v2'))
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('shots = (1,)\n', 'names no benchmarks'),
+        ("benchmarks = dict(a=dict(config='x.py', scores='acc'))\n", r"benchmarks.a lacks \['score'\] .* \['scores'\]"),
+    ],
+)
+def test_wrong_suites(make_suite, text, said):
+    with pytest.raises(ConfigError, match=said):
+        make_suite(text)

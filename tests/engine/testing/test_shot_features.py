@@ -1,0 +1,100 @@
+import json
+
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmflamingo.datasets import FlamingoEvalCOCOCaption
+from mmflamingo.engine.testing.shot_features import compute_features, provide_features
+from mmflamingo.structures import FlamingoDataSample
+
+
+class MeanColour(nn.Module):
+    """A backbone of one weight; its features are the mean colour, in 4 patches."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, images):
+        return (images.mean((2, 3)) * self.scale)[:, None].expand(-1, 4, -1)
+
+
+class Preprocessor:
+    """Pixels stay as they are."""
+
+    calls = 0
+
+    def __call__(self, batch, training):
+        self.calls += 1
+        return {'images': torch.stack(batch['inputs'])}
+
+    def normalise(self, pixels):
+        return pixels.float()
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.vision_backbone = MeanColour()
+        self.data_preprocessor = Preprocessor()
+
+
+def load(record):
+    """Image i has the colour (i, 40 - i, 0); it is a stack of one medium of one frame."""
+    (path,) = record['img_path']
+    number = int(path.split('/')[-1].removesuffix('.jpg'))
+    pixels = torch.tensor([number, 40 - number, 0], dtype=torch.uint8)[None, None, :, None, None].expand(1, 1, 3, 2, 2)
+    return {'inputs': pixels, 'data_samples': FlamingoDataSample.from_record(record)}
+
+
+@pytest.fixture
+def make_loader(tmp_path):
+    images = [{'id': i, 'file_name': f'{i}.jpg'} for i in range(1, 31)]
+    captions = [{'id': i, 'image_id': i, 'caption': 'text'} for i in range(1, 31)]
+    (tmp_path / 'captions.json').write_text(json.dumps({'images': images, 'annotations': captions}))
+
+    def make(batch_size=4, num_workers=0, **kwargs):
+        dataset = FlamingoEvalCOCOCaption(
+            *('captions.json', str(tmp_path)),
+            **dict(num_support_examples=20, num_query_examples=5, num_shots=3, pipeline=[load]),
+            shot_selector=dict(type='rices', features_dir=str(tmp_path / 'features')),
+            **kwargs,
+        )
+        return DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
+
+    return make
+
+
+def test_features_are_unit_means_of_patches(make_loader):
+    features = compute_features(Model(), make_loader())
+    assert len(features.image_ids) == 25 and features.backbone.startswith('MeanColour ')
+    number = features.image_ids[7]
+    expected = torch.nn.functional.normalize(torch.tensor([number, 40.0 - number, 0]), dim=0)
+    torch.testing.assert_close(features.vectors[7], expected)
+
+
+@pytest.mark.parametrize('settings', [{'batch_size': 1}, {'batch_size': 7, 'num_workers': 2}])
+def test_shots_do_not_depend_on_batches_and_workers(make_loader, settings):
+    chosen = []
+    for loader in (make_loader(), make_loader(**settings)):
+        provide_features(Model(), loader)
+        chosen.append([loader.dataset.get_data_info(i)['shots'] for i in range(5)])
+    assert chosen[0] == chosen[1]
+
+
+def test_computed_once_for_the_same_weights(make_loader, tmp_path):
+    first, second, other = Model(), Model(), Model()
+    other.vision_backbone.scale.data *= 2
+    for model in (first, second, other):
+        provide_features(model, make_loader())
+    assert [model.data_preprocessor.calls for model in (first, other, second)] == [7, 7, 0]
+    assert len(list((tmp_path / 'features').glob('*.pt'))) == 2
+
+
+def test_sets_without_a_selector_are_left_alone():
+    model = Model()
+    provide_features(model, DataLoader([1, 2]))
+    assert model.data_preprocessor.calls == 0

@@ -1,0 +1,131 @@
+import pytest
+import torch
+
+from mmflamingo.models.decoding.generation import generate
+
+END_OF_CHUNK, IMAGE, PAD = 40, 41, 42
+
+
+def write(adapter, visual_tokens, input_ids, mask, **settings):
+    settings = {'num_beams': 3, 'max_new_tokens': 6, **settings}
+    return generate(adapter, visual_tokens, input_ids, mask, [END_OF_CHUNK], PAD, settings)
+
+
+def raise_bias(adapter, token_id):
+    """Makes a token the likeliest everywhere."""
+    adapter.lm.lm_head.register_forward_hook(lambda module, args, logits: logits + 50 * torch.eye(43)[token_id])
+
+
+@pytest.mark.parametrize('media_index', ['preceding', 'following', 'preceding_blind_decoding'])
+def test_the_cache_changes_no_token(family, adapter_of, batch, media_index):
+    adapter = adapter_of(family, media_index=media_index)
+    cached = write(adapter, *batch)
+    assert 1 < cached.shape[1] <= 6
+    assert torch.equal(cached, write(adapter, *batch, use_cache=False))
+
+
+def test_a_left_padded_batch_is_its_samples_one_by_one(family, adapter_of, batch):
+    adapter = adapter_of(family)
+    visual_tokens, input_ids, mask = batch
+    together = write(adapter, *batch)
+    alone = write(adapter, visual_tokens[1:], input_ids[1:, 3:], mask[1:, 3:])
+    together = together[1].tolist()
+    assert together[: alone.shape[1]] == alone[0].tolist()
+    assert set(together[alone.shape[1] :]) <= {PAD}
+
+
+def test_beams_need_no_copies_of_the_media(family, adapter_of, batch):
+    """The same search on hand-expanded media: a beam search of one sample, visual tokens three
+    times."""
+    adapter = adapter_of(family)
+    visual_tokens, input_ids, mask = batch
+    shared = write(adapter, visual_tokens[:1], input_ids[:1], mask[:1])
+
+    expanded = adapter_of(family)
+    expanded_tokens = visual_tokens[:1].repeat_interleave(3, 0)
+    with expanded.conditioned(expanded_tokens, input_ids.shape[1]) as media:
+        rows = []
+        read = media.read
+        media.read = lambda ids, past: (rows.append(len(ids)), read(ids, past))
+        by_hand = expanded.lm.generate(
+            input_ids[:1],
+            attention_mask=mask[:1],
+            num_beams=3,
+            max_new_tokens=6,
+            eos_token_id=[END_OF_CHUNK],
+            pad_token_id=PAD,
+            suppress_tokens=[IMAGE],
+        )[:, 9:]
+    assert set(rows) == {3}, 'every row has media of its own'
+    assert torch.equal(shared, by_hand)
+
+
+@pytest.mark.parametrize('use_cache', [True, False])
+@pytest.mark.parametrize(('media_index', 'seen'), [('preceding', 2), ('following', 0), ('preceding_blind_decoding', 0)])
+def test_what_generated_tokens_see(adapter_of, batch, media_index, seen, use_cache):
+    adapter = adapter_of('llama', media_index=media_index)
+    raise_bias(adapter, 7)
+    indices = []
+    adapter.lm.register_forward_hook(lambda *_: indices.append(adapter.context.groups.index[0, -1].item()))
+    settings = {'num_beams': 1, 'max_new_tokens': 3, 'use_cache': use_cache}
+    write(adapter, *(x[:1] for x in batch), **settings)
+    last_of_prompt = 0 if media_index == 'following' else 2
+    assert indices == [last_of_prompt, seen, seen]
+
+
+def test_media_matter_for_generated_tokens(adapter_of, batch):
+    adapter = adapter_of('llama')
+    visual_tokens, input_ids, mask = batch
+    assert not torch.equal(
+        write(adapter, visual_tokens, input_ids, mask),
+        write(adapter, -visual_tokens, input_ids, mask),
+    )
+
+
+def test_visual_tokens_are_projected_once(adapter_of, batch):
+    adapter = adapter_of('llama')
+    shapes = []
+    for block in adapter.gated_cross_attn_layers.values():
+        block.attn.to_kv.register_forward_hook(lambda module, args, _: shapes.append(args[0].shape))
+    write(adapter, *batch)
+    assert shapes == [(2 * 2, 3, 16)] * 2, 'one projection a block, of two media of two samples'
+
+
+def test_image_is_never_written(adapter_of, batch):
+    adapter = adapter_of('llama')
+    raise_bias(adapter, IMAGE)
+    assert not write(adapter, *batch, num_beams=1).eq(IMAGE).any()
+
+
+def test_stops_at_the_end_of_chunk(adapter_of, batch):
+    adapter = adapter_of('llama')
+    raise_bias(adapter, END_OF_CHUNK)
+    assert write(adapter, *batch, num_beams=1).tolist() == [[END_OF_CHUNK], [END_OF_CHUNK]]
+
+
+def test_does_not_stop_at_the_language_models_own_end(adapter_of, batch):
+    """As in the reference systems; a config can add it by `eos_token_id`."""
+    adapter = adapter_of('llama')
+    raise_bias(adapter, 2)
+    assert write(adapter, *batch, num_beams=1).tolist() == [[2] * 6] * 2
+    assert write(adapter, *batch, num_beams=1, eos_token_id=[40, 2]).tolist() == [[2]] * 2
+
+
+def test_several_texts_a_prompt(adapter_of, batch):
+    adapter = adapter_of('llama')
+    best = write(adapter, *batch)
+    texts = write(adapter, *batch, num_return_sequences=3)
+    assert texts.shape[0] == 6
+    assert torch.equal(texts[::3, :6], best)
+    assert len({tuple(row) for row in texts[:3].tolist()}) == 3
+
+
+def test_unknown_setting(adapter_of, batch):
+    with pytest.raises(ValueError, match=r"`generation` of the prompt has \['num_beam'\]"):
+        write(adapter_of('llama'), *batch, num_beam=3)
+
+
+def test_no_context_is_left_behind(adapter_of, batch):
+    adapter = adapter_of('llama')
+    write(adapter, *batch)
+    assert adapter.context is None
