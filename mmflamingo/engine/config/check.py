@@ -10,6 +10,7 @@ from mmengine.registry import Registry
 from torch.utils.data import DataLoader
 
 from mmflamingo import registry as ours
+from mmflamingo.models.decoding.settings import find_setting_mistakes
 from mmflamingo.models.precision import DTYPES
 
 from ..errors import ConfigError
@@ -197,6 +198,15 @@ def _check_arguments(path: str, node: Mapping, target: Callable, root: Registry)
             yield f'{path}.{key} is not an argument of {name}.{_hint(key, allowed - supplied)}'
     for key in sorted(accepted.required - given - supplied):
         yield f'{path}.{key} is missing: {name} needs it.'
+    if root is _with_parents(ours.PROMPTS)[-1]:
+        yield from _check_generation(f'{path}.generation', node.get('generation'))
+
+
+def _check_generation(path: str, settings: object) -> Iterator[str]:
+    if isinstance(settings, Mapping):
+        yield from (f'{path}.{mistake}' for mistake in find_setting_mistakes(settings))
+    elif settings is not None:
+        yield f'{path} is {settings!r}, it must be a dict of settings such as dict(num_beams=3, max_new_tokens=20).'
 
 
 def _all_registries() -> list[Registry]:

@@ -117,3 +117,21 @@ def test_dtype():
     assert list(find_mistakes({'dtype': 'bf16'})) == ["dtype is 'bf16', it must be one of float32, bfloat16, float16."]
     mistake = "dtype = 'bfloat16' is for tests only: train in mixed precision by --amp."
     assert list(find_mistakes({'dtype': 'bfloat16', 'train_dataloader': {}})) == [mistake]
+
+
+def test_settings_of_generation():
+    def prompts(generation):
+        template = dict(type='PromptTemplate', shot='{answer}', query='', output='answer', generation=generation)
+        return {'model': {'type': 'ToyModel', 'prompts': {'vqa': template}}}
+
+    def mistakes_of(generation):
+        return [m for m in find_mistakes(prompts(generation)) if 'generation' in m]
+
+    assert mistakes_of({'num_beams': 3}) == mistakes_of(None) == []
+    assert mistakes_of({'num_beam': 3, 'min_length': 5}) == [
+        "model.prompts.vqa.generation.num_beam is not a setting of generation. Did you mean 'num_beams'?",
+        'model.prompts.vqa.generation.min_length cannot be used: it counts the prompt and its padding, so a text would '
+        'depend on its batch: use min_new_tokens.',
+    ]
+    (mistake,) = mistakes_of(3)
+    assert 'model.prompts.vqa.generation is 3, it must be a dict' in mistake
