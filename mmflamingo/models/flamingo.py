@@ -42,7 +42,8 @@ class Flamingo(BaseModel):
             the reference systems do. 'logits': only by the gradients of their logits.
         media_cache_bytes: In evaluation, visual tokens of up to so many bytes are kept, so that an image that is a
             shot of many queries is encoded once. 0 keeps none.
-        media_store: Folder where they are kept for other runs, too, up to 8 GiB. None keeps nothing on disk.
+        media_store: New or empty folder, or an earlier store, where they are kept for other runs, too, up to 8 GiB. None keeps nothing on
+            disk.
         feature_cache_bytes: In training, patch features of a frozen backbone of up to so many bytes are kept for later epochs.
             For transforms that leave nothing to chance.
         device_map: Where the modules lie in tests, for models larger than one device: 'auto', or a dict from names of modules to

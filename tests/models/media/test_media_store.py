@@ -3,12 +3,13 @@ import os
 import pytest
 import torch
 
-from mmflamingo.models.media.media_store import MediaStore, digest_of
+from mmflamingo.models.media.media_store import MARKER, MediaStore, digest_of
 from mmflamingo.structures import FlamingoDataSample
 
 
 def files(folder):
-    return sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    own = (path for path in folder.iterdir() if path.name != MARKER)
+    return sorted(own, key=lambda path: path.stat().st_mtime_ns)
 
 
 def tokens_of(number, dtype=torch.float32):
@@ -60,6 +61,74 @@ def test_the_least_recently_used_go_first(tmp_path):
     assert kept == [0, 2, 4] and sum(path.stat().st_size for path in files(tmp_path)) <= 4 * size
     store.put('encoders', 5, torch.zeros(1000, 1000))
     assert store.get('encoders', 5) is None, 'larger than all the room'
+
+
+# R3: files of the user
+
+
+def test_a_folder_with_files_of_the_user_is_refused_and_stays_as_it_was(tmp_path):
+    (tmp_path / 'thesis.tex').write_text('years of work')
+    with pytest.raises(ValueError, match=r"holds other files \('thesis.tex'\).*name a new or empty folder"):
+        MediaStore(tmp_path, max_bytes=1)
+    assert [path.name for path in tmp_path.iterdir()] == ['thesis.tex']
+
+
+def test_files_that_come_later_are_neither_counted_nor_removed(tmp_path):
+    MediaStore(tmp_path)
+    strangers = ['model.safetensors', f'{"A" * 64}.safetensors', f'{"a" * 63}.safetensors', 'a.part', '.hidden']
+    for name in strangers:
+        (tmp_path / name).write_bytes(bytes(100_000))
+        os.utime(tmp_path / name, (1, 1))
+    (tmp_path / 'notes').mkdir()
+    (tmp_path / f'{"b" * 64}.safetensors').symlink_to(tmp_path / 'model.safetensors')
+    store = MediaStore(tmp_path, max_bytes=1000)
+    assert store._num_bytes == 0
+    for number in range(9):
+        store.put('encoders', number, tokens_of(float(number)))
+    assert all((tmp_path / name).stat().st_size == 100_000 for name in strangers)
+    assert (tmp_path / 'notes').is_dir()
+    own = [path for path in files(tmp_path) if path.is_file() and path.stat().st_size < 100_000]
+    assert sum(path.stat().st_size for path in own) <= 1000
+
+
+def test_what_a_broken_run_left_half_written_makes_room(tmp_path):
+    MediaStore(tmp_path)
+    draft = tmp_path / f'{"0" * 32}.part'
+    draft.write_bytes(bytes(5000))
+    os.utime(draft, (1, 1))
+    MediaStore(tmp_path, max_bytes=1000).put('encoders', 'a', tokens_of(1.0))
+    assert not draft.exists() and len(files(tmp_path)) == 1
+
+
+@pytest.mark.parametrize('folder', ['file', 'file/below'])
+def test_what_cannot_be_a_folder_is_a_sentence(tmp_path, folder):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ValueError, match='cannot be used.*Name another folder'):
+        MediaStore(tmp_path / folder)
+
+
+@pytest.mark.parametrize('kind', ['pipe', 'folder', 'link to nowhere', 'link to a pipe'])
+def test_what_is_not_a_regular_file_is_not_opened(tmp_path, kind):
+    store = MediaStore(tmp_path / 'store')
+    path = store._path('encoders', 'a')
+    os.mkfifo(tmp_path / 'pipe')
+    {
+        'pipe': lambda: os.mkfifo(path),
+        'folder': path.mkdir,
+        'link to nowhere': lambda: path.symlink_to(tmp_path / 'gone'),
+        'link to a pipe': lambda: path.symlink_to(tmp_path / 'pipe'),
+    }[kind]()
+    assert store.get('encoders', 'a') is None
+    store.put('encoders', 'a', tokens_of(1.0))
+    assert (store.get('encoders', 'a') is None) == (kind == 'folder'), 'a folder is never removed'
+    assert not [path for path in files(tmp_path / 'store') if path.suffix == '.part']
+
+
+@pytest.mark.parametrize('tokens', [torch.zeros(12), torch.zeros(3, 4, 1), torch.tensor(1.0), torch.zeros(3, 4).int()])
+def test_what_cannot_be_visual_tokens_is_damage(tmp_path, tokens):
+    store = MediaStore(tmp_path)
+    store.put('encoders', 'a', tokens)
+    assert store.get('encoders', 'a') is None
 
 
 def test_a_full_disk_ends_keeping_and_nothing_else(tmp_path, monkeypatch):
