@@ -10,8 +10,6 @@ read back and a broken one is continued, so the same command goes on where it st
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -22,18 +20,18 @@ def main() -> None:
         '--protocol', metavar='NAME', help='published protocol: flamingo, openflamingo_v1, openflamingo_v2'
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override every config'
+        '--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE', help='override every config'
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of any error')
     args = parser.parse_args()
-    from mmflamingo.engine.config import cli
+    from mmflamingo.engine.config import cli, options
     from mmflamingo.engine.errors import RunError
     from mmflamingo.engine.suite.report import make_rows, write_report
     from mmflamingo.engine.suite.suite import Suite
 
     with cli.user_errors(args.debug):
         folder = args.work_dir or Path('work_dirs') / Path(args.suite).stem
-        suite = Suite(args.suite, args.checkpoint, folder, args.protocol, args.cfg_options)
+        suite = Suite(args.suite, args.checkpoint, folder, args.protocol, options.parse_options(args.cfg_options))
         cells = list(suite.cells())
         results = {}
         for number, cell in enumerate(cells, 1):

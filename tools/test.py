@@ -6,8 +6,6 @@ python tools/test.py CONFIG [CHECKPOINT] [--work-dir DIR] [--resume] [--out FILE
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
@@ -35,7 +33,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action='extend',
+        default=[],
         metavar='KEY=VALUE',
         help='settings that override the config, e.g. test_dataloader.batch_size=4',
     )

@@ -5,8 +5,6 @@ python tools/train.py CONFIG [--work-dir DIR] [--resume [CHECKPOINT]] [--amp] [-
 
 import argparse
 
-from mmengine.config import DictAction
-
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
@@ -30,7 +28,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action='extend',
+        default=[],
         metavar='KEY=VALUE',
         help='settings that override the config, e.g. train_dataloader.batch_size=8',
     )

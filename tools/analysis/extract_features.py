@@ -9,8 +9,6 @@ model by the backbone of another: make the file with a config of the other, and 
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmflamingo.engine.config import cli
 from mmflamingo.engine.testing.shot_features import compute_features
 
@@ -21,7 +19,9 @@ def main() -> None:
     parser.add_argument('checkpoint', nargs='?', help='path or URL of the weights')
     parser.add_argument('--out', required=True, help='file to write, .pt')
     parser.add_argument('--work-dir', help='where the log goes [work_dirs/<config>]')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override the config')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE', help='override the config'
+    )
     parser.add_argument('--debug', action='store_true', help='show the traceback of any error')
     args = parser.parse_args()
     args.launcher = 'none'

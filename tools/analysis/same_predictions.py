@@ -65,7 +65,9 @@ def parse_args() -> argparse.Namespace:
         '--variants', nargs='+', choices=VARIANTS, metavar='NAME', help=f'of {", ".join(VARIANTS)} [all]'
     )
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/same_predictions'), help='emptied first')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[], help='settings of all runs')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE', help='settings of all runs'
+    )
     parser.add_argument('--debug', action='store_true', help='show the traceback of any error')
     return parser.parse_args()
 

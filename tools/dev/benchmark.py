@@ -24,11 +24,12 @@ from benchmark import limit, ours, report, setup, stages
 from benchmark.compiled import Compiled
 from benchmark.peer import Peer
 from benchmark.report import Result
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from parity.weights import fill
 
 from mmflamingo import get_model
 from mmflamingo.engine.config.cli import load_config
+from mmflamingo.engine.config.options import read_values
 from mmflamingo.engine.loading.fit import load_state_dict_strictly, state_dict_for
 from mmflamingo.models import Flamingo
 from mmflamingo.models.media.media_index import MEDIA_INDEX
@@ -50,7 +51,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--compile',
         nargs='*',
-        action=DictAction,
         metavar='KEY=VALUE',
         help='take turns with the model compiled, by torch.compile with these arguments',
     )
@@ -83,6 +83,7 @@ def parse_args() -> argparse.Namespace:
     if args.compile is not None:
         if args.against:
             parser.error('--compile and --against both take turns with mmflamingo: choose one')
+        args.compile = read_values(args.compile)
         args.peer_samples, args.peer_batch_size = [args.samples], [[size] for size in args.batch_size]
     return args
 

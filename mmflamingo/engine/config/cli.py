@@ -4,10 +4,11 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -19,6 +20,7 @@ from ..errors import ConfigError, MissingFilesError, UserError
 from ..loading.safe import is_url
 from .check import check_config
 from .metafile import find_weights
+from .options import merge_options, parse_options
 from .preflight import check_files
 
 # Keys that the runner reads and a config may leave out.
@@ -68,8 +70,8 @@ def message_of(error: Exception) -> str:
     return text or type(error).__name__
 
 
-def load_config(path: str, options: dict | None = None) -> Config:
-    """Read a config and merge the options of the command line into it.
+def load_config(path: str, options: Mapping[str, Any] | None = None) -> Config:
+    """Read a config and merge options into it, see `merge_options`.
 
     Raises:
         MissingFilesError: There is no such file.
@@ -84,16 +86,7 @@ def load_config(path: str, options: dict | None = None) -> Config:
         raise MissingFilesError(f'{path} builds on a file that does not exist: {error}.{hint}') from error
     except Exception as error:
         raise ConfigError(f'{path} can not be read: {type(error).__name__}: {error}') from error
-    for key in options or {}:
-        first = key.split('.')[0]
-        if first not in cfg and first not in RUNNER_KEYS:
-            close = get_close_matches(first, {*cfg, *RUNNER_KEYS}, n=1)
-            hint = f" Did you mean '{close[0]}'?" if close else ''
-            raise ConfigError(f'--cfg-options {key}: the config has no key {first!r}.{hint}')
-    try:
-        cfg.merge_from_dict(options or {})
-    except (KeyError, TypeError, IndexError) as error:
-        raise ConfigError(f'--cfg-options do not fit the config: {message_of(error)}') from error
+    merge_options(cfg, options or {}, RUNNER_KEYS)
     return cfg
 
 
@@ -143,7 +136,7 @@ def keep_sections(cfg: Config, *modes: str) -> None:
 
 def prepare_config(args: argparse.Namespace) -> Config:
     """The config of a run: file, command line options, work dir and launcher."""
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, parse_options(args.cfg_options))
     cfg.launcher = args.launcher
     if args.work_dir:
         cfg.work_dir = args.work_dir

@@ -13,8 +13,9 @@ from mmengine.logging import print_log
 from mmflamingo.paths import PROTOCOLS
 from mmflamingo.registry import DATASETS
 
-from ..config.cli import build_runner, check, keep_sections, load_config, message_of
+from ..config.cli import RUNNER_KEYS, build_runner, check, keep_sections, load_config, message_of
 from ..config.metafile import find_weights
+from ..config.options import merge_options
 from ..errors import ConfigError
 from ..testing import protocol
 from ..testing.loop import RESULTS_NAME
@@ -136,7 +137,7 @@ class Suite:
             seed=cell.seed,
             shot_selector=self.selectors(cell.benchmark)[cell.selector],
         )
-        cfg.merge_from_dict({**benchmark.get('options', {}), **self.options, 'test_cfg.resume': True})
+        merge_options(cfg, {**benchmark.get('options', {}), **self.options, 'test_cfg.resume': True}, RUNNER_KEYS)
         cfg.work_dir = str(self.work_dir / str(cell))
         cfg.experiment_name = str(cell).replace('/', '_')
         cfg.load_from = self.checkpoint or cfg.get('load_from') or self._shipped_weights(cfg, benchmark['config'])

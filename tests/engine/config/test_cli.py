@@ -99,7 +99,7 @@ def test_options_are_merged_and_checked(tmp_path):
     assert cfg.model.width == 2 and cfg.randomness.seed == 1
     with pytest.raises(ConfigError, match="no key 'modle'. Did you mean 'model'"):
         cli.load_config(str(path), {'modle.width': 2})
-    with pytest.raises(ConfigError, match='do not fit'):
+    with pytest.raises(ConfigError, match='helper is 3 in the config'):
         cli.load_config(str(path), {'helper.x': 2})
 
 
