@@ -8,11 +8,12 @@ import pytest
 import mmflamingo
 
 ROOT = Path(mmflamingo.__file__).parent
-BASE = {'registry', 'version', 'paths', 'prompts', 'structures'}
+BASE = {'registry', 'version', 'paths', 'files', 'prompts', 'structures'}
 ALLOWED = {
     'registry': set(),
     'version': set(),
     'paths': set(),
+    'files': set(),
     'prompts': {'registry'},
     'structures': {'registry', 'prompts'},
     'datasets': BASE,

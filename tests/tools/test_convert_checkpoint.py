@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mmflamingo.engine.loading.safe import read_checkpoint
 
@@ -43,3 +44,30 @@ def test_files_of_other_models(run_tool, tmp_path, capfd, keys):
         capfd.readouterr().err
     )
     assert not Path('out.pth').exists()
+
+
+@pytest.mark.parametrize('name', ['in.pth', 'hard.pth', 'soft.pth'])
+@pytest.mark.parametrize('tool', ['convert_checkpoint', 'fold_gates'])
+def test_the_input_is_never_the_output(run_tool, capfd, tool, name):
+    """R4: a mapped file that is written to takes the process and the checkpoint along."""
+    torch.save({'state_dict': {'language_model.lm.model.layers.0.x': torch.ones(2)}}, 'in.pth')
+    before = Path('in.pth').read_bytes()
+    Path('hard.pth').hardlink_to('in.pth')
+    Path('soft.pth').symlink_to('in.pth')
+    options = ('--to', 'openmmlab') if tool == 'convert_checkpoint' else ()
+    assert run_tool(f'converters/{tool}', 'in.pth', name, *options) == 1
+    assert f'{name} is the file that is read' in capfd.readouterr().err
+    assert Path('in.pth').read_bytes() == before
+
+
+def test_a_shard_of_the_input_is_not_the_output(run_tool, capfd):
+    Path('in').mkdir()
+    save_file({'language_model.lm.model.layers.0.x': torch.ones(2)}, 'in/model.safetensors')
+    arguments = ('converters/convert_checkpoint', 'in', 'in/model.safetensors', '--to', 'mmflamingo')
+    assert run_tool(*arguments) == 1
+    assert 'is the file that is read' in capfd.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_said_before(run_tool, capfd):
+    assert run_tool('converters/convert_checkpoint', 'nowhere.pth', '/dev/null', '--to', 'mmflamingo') == 1
+    assert '/dev/null cannot be written: it exists and is not a regular file' in capfd.readouterr().err

@@ -12,14 +12,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
-from safetensors.torch import save_file
-from torch import Tensor
-
 from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.errors import CheckpointError
 from mmflamingo.engine.loading.fit import unwrap
 from mmflamingo.engine.loading.safe import read_checkpoint
+from mmflamingo.engine.loading.saving import check_checkpoint_output, save_checkpoint
 from mmflamingo.models.checkpoints import SYSTEMS, checkpoint_for, flamingo_state_dict
 from mmflamingo.models.language.decoder_layers import DECODER_LAYERS
 
@@ -54,20 +51,6 @@ def convert(checkpoint: dict, source: str, system: str, layers_path: str | None 
     return checkpoint_for(ours, system, layers_path)
 
 
-def save(checkpoint: dict, out: Path) -> None:
-    """Writes a checkpoint; safetensors are flat, and hold no two names of one tensor's memory."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.suffix == '.safetensors':
-        (flat,) = [checkpoint] if _is_flat(checkpoint) else checkpoint.values()
-        save_file({key: value.clone(memory_format=torch.contiguous_format) for key, value in flat.items()}, out)
-    else:
-        torch.save(checkpoint, out)
-
-
-def _is_flat(checkpoint: dict) -> bool:
-    return all(isinstance(value, Tensor) for value in checkpoint.values())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('checkpoint', metavar='IN', help='file, folder or URL')
@@ -76,8 +59,9 @@ def main() -> None:
     parser.add_argument('--layers-path', help='path of the decoder layers, if the keys do not tell, e.g. model.layers')
     args = parser.parse_args()
     with user_errors():
+        check_checkpoint_output(args.out, args.checkpoint)
         converted = convert(read_checkpoint(args.checkpoint), args.checkpoint, args.to, args.layers_path)
-        save(converted, args.out)
+        save_checkpoint(converted, args.out)
         print(f'{args.out}: {args.to}, {args.out.stat().st_size / 1e6:.1f} MB')
 
 

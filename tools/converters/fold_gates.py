@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.loading.safe import read_checkpoint
+from mmflamingo.engine.loading.saving import check_checkpoint_output, save_checkpoint
 
 PROJECTIONS = {'attn_gate': 'attn.to_out.weight', 'ff_gate': 'ff.3.weight'}
 
@@ -35,9 +36,10 @@ def main() -> None:
     parser.add_argument('--gate', type=float, default=1.0)
     args = parser.parse_args()
     with user_errors():
+        check_checkpoint_output(args.out, args.checkpoint)
         state_dict = read_checkpoint(args.checkpoint)['state_dict']
         fold_gates(state_dict, args.gate)
-        torch.save({'state_dict': state_dict}, args.out)
+        save_checkpoint({'state_dict': state_dict}, args.out)
 
 
 if __name__ == '__main__':

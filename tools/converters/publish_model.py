@@ -13,12 +13,12 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from mmflamingo import __version__
 from mmflamingo.engine.config.cli import load_config, user_errors
 from mmflamingo.engine.loading.safe import read_checkpoint
+from mmflamingo.engine.loading.saving import check_checkpoint_output, save_checkpoint
 from mmflamingo.registry import MODELS
 
 
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument('--adapter', action='store_true', help='only what no file of its own brings')
     args = parser.parse_args()
     with user_errors():
+        check_checkpoint_output(args.out, args.checkpoint)
         model = MODELS.build(load_config(args.config).model)
         sources, trained = model.state_dict(), read_checkpoint(args.checkpoint)['state_dict']
         frozen = {}
@@ -57,11 +58,10 @@ def main() -> None:
             frozen[prefix] = digest(sources, prefix)
             if digest(trained, prefix) != frozen[prefix]:
                 raise ValueError(f'{prefix} in {args.checkpoint} is not what the config loads: it was trained.')
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         meta = {'mmflamingo_version': __version__, 'frozen_sha256': frozen}
         if args.adapter:
             trained = without(trained, frozen)
-        torch.save({'meta': meta, 'state_dict': to_half(trained)}, args.out)
+        save_checkpoint({'meta': meta, 'state_dict': to_half(trained)}, args.out)
         print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; unchanged by the training: {", ".join(frozen)}')
 
 

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from mmflamingo.registry import RUNNERS
 
 from ..errors import ConfigError, MissingFilesError, UserError
-from ..loading.safe import is_url
+from ..loading.cache import is_url
 from .check import check_config
 from .metafile import find_weights
 from .options import merge_options, parse_options

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlparse
@@ -15,7 +16,7 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from mmflamingo.datasets.clips import split_clip
 
 from ..errors import MissingFilesError
-from ..loading.safe import cached_path, is_url
+from ..loading.cache import cached_path, find_cached, is_url
 
 SECTIONS = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader')
 HUB_PREFIX = 'hf://'
@@ -135,9 +136,10 @@ def _named_files(node: object, key: str) -> Iterator[tuple[str, str]]:
 def _why_not(path: str) -> str | None:
     """Why a file, folder or URL can't be had; None if it can."""
     if is_url(path):
-        if cached_path(path).exists():
+        if find_cached(path):
             return None
-        refusal = _unreachable(urlparse(path).netloc)
+        address = urlparse(path)
+        refusal = _unreachable(address.netloc, address.scheme)
         return refusal and f'{refusal}, and there is no {cached_path(path)}'
     if path.startswith(HUB_PREFIX):
         name = path.removeprefix(HUB_PREFIX)
@@ -155,14 +157,14 @@ def _in_hub_cache(name: str) -> bool:
 
 
 @cache
-def _unreachable(host: str) -> str | None:
+def _unreachable(host: str, scheme: str = 'https') -> str | None:
     """Why a host can't be reached, asked once; None if it answers, whatever it answers."""
     try:
-        urlopen(Request(f'https://{host}', method='HEAD'), timeout=NETWORK_TIMEOUT).close()
+        urlopen(Request(f'{scheme}://{host}', method='HEAD'), timeout=NETWORK_TIMEOUT).close()
     except HTTPError:
         return None
-    except OSError as error:
-        return f'{host} can not be reached ({getattr(error, "reason", error)})'
+    except (OSError, HTTPException, ValueError) as error:
+        return f'{scheme}://{host} cannot be reached ({getattr(error, "reason", error)})'
     return None
 
 

@@ -8,24 +8,20 @@ of are allowed here, and nothing else.
 import pickle
 import re
 from pathlib import Path
-from urllib.parse import urlparse
 from zipfile import is_zipfile
 
 import numpy as np
 import torch
-from mmengine.dist import barrier, get_rank
 from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 from safetensors.torch import load_file
 
 from ..errors import CheckpointError
+from .cache import URL_PREFIXES, cached_path, download, is_url
 from .sharded import INDEX_ENDING, find_weights_file, read_sharded
 from .torchscript import is_torchscript, read_torchscript
 
-URL_PREFIXES = ('http://', 'https://')
 MAPPED_FROM = 64 * 2**20  # bytes; smaller files are read at once, and may be overwritten while a model is in use
-# torch's own convention: `name-<first digits of the file's SHA-256>.pth`.
-HASH_IN_NAME = re.compile(r'-([a-f0-9]{8,})\.')
 
 
 def _history_buffer_method(owner: object, name: str) -> object:
@@ -46,15 +42,6 @@ def allow_training_state() -> None:
     torch.serialization.add_safe_globals(allowed)
 
 
-def is_url(path: str) -> bool:
-    return str(path).startswith(URL_PREFIXES)
-
-
-def cached_path(url: str) -> Path:
-    """Where the download of `url` lies, or will lie: the cache of torch hub."""
-    return Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
-
-
 def read_checkpoint(path: str, map_location: object = 'cpu') -> dict:
     """Read a checkpoint: `.safetensors`, in one or several files, or anything torch.save or torch.jit.save wrote.
 
@@ -68,25 +55,14 @@ def read_checkpoint(path: str, map_location: object = 'cpu') -> dict:
         FileNotFoundError: There is no such file or folder.
         CheckpointError: The file is cut off, is no checkpoint, or holds more than plain data.
     """
-    if is_url(path):
-        return _read_local(_download(path), map_location)
-    return _read_local(Path(path).expanduser(), map_location)
-
-
-def _download(url: str) -> Path:
-    path = cached_path(url)
-    if get_rank() == 0 and not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        named_hash = HASH_IN_NAME.search(path.name)
-        try:
-            torch.hub.download_url_to_file(url, str(path), named_hash and named_hash.group(1))
-        except (OSError, RuntimeError) as error:
-            raise CheckpointError(
-                f'{url} could not be downloaded: {error}. Download it elsewhere and give the '
-                f'path of the file, or put it at {path}.'
-            ) from error
-    barrier()
-    return path
+    if not is_url(path):
+        return _read_local(Path(path).expanduser(), map_location)
+    try:
+        return _read_local(download(path), map_location)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f'{error} If {cached_path(path)} is damaged, remove it and it is downloaded again.'
+        ) from error
 
 
 def _read_local(path: Path, map_location: object) -> dict:

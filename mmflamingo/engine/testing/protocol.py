@@ -17,7 +17,7 @@ from mmflamingo.paths import REPOSITORY
 from mmflamingo.version import __version__
 
 from ..errors import RunError
-from ..loading.safe import cached_path, is_url
+from ..loading.cache import cached_path, is_url
 from .predictions import to_plain
 
 FILE_NAME = 'protocol.json'

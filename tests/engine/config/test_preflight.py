@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmflamingo.engine.config import preflight
 from mmflamingo.engine.config.preflight import check_files, check_media, find_missing
 from mmflamingo.engine.errors import MissingFilesError
+from mmflamingo.engine.loading.cache import cached_path
 
 URL = 'https://example.com/weights/a.pth'
 
@@ -67,8 +68,8 @@ def test_everything_missing_is_listed_at_once(tmp_path):
         assert f'  {tmp_path}/{path}\n      {key}: does not exist\n' in message
     assert message.count('-> Unpack coco.zip.') == 1
     assert '-> Ask for LLaMA.' in message
-    assert f'  {URL}\n      CHECKPOINT: example.com can not be reached (Name or' in message
-    assert str(tmp_path / 'cache' / 'hub' / 'checkpoints' / 'a.pth') in message
+    assert f'  {URL}\n      CHECKPOINT: https://example.com cannot be reached (Name or' in message
+    assert str(cached_path(URL)) in message
 
 
 def test_nothing_missing(tmp_path):
@@ -76,7 +77,7 @@ def test_nothing_missing(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
     for file in ('clip.pth', 'coco/annotations/val.json', 'coco/questions.json'):
         (tmp_path / file).touch()
-    (tmp_path / 'cache' / 'hub' / 'checkpoints' / 'a.pth').touch()
+    cached_path(URL).touch()
     assert find_missing(make_cfg(tmp_path), URL) == []
 
 
@@ -98,7 +99,7 @@ def test_hub_names_need_the_hub_or_its_cache(tmp_path):
     cfg = Config(dict(model=dict(tokenizer=dict(pretrained='hf://nobody/nothing'))))
     (missing,) = find_missing(cfg)
     assert missing.key == 'model.tokenizer.pretrained'
-    assert 'huggingface.co can not be reached' in missing.reason
+    assert 'https://huggingface.co cannot be reached' in missing.reason
 
 
 def test_missing_checkpoint_file():

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from mmflamingo.engine.errors import CheckpointError
 from mmflamingo.engine.loading import safe as safe_loading
-from mmflamingo.engine.loading.safe import cached_path, read_checkpoint
+from mmflamingo.engine.loading.safe import read_checkpoint
 
 WEIGHTS = {'a': torch.arange(3.0)}
 
@@ -147,30 +147,6 @@ def test_code_in_a_torchscript_archive_is_refused(tmp_path, capsys):
     with pytest.raises(CheckpointError, match='it holds .*print.*never code'):
         read_checkpoint(str(tmp_path / 'bad.pt'))
     assert capsys.readouterr().out == ''
-
-
-def test_url_is_read_from_the_cache_safely(tmp_path, monkeypatch):
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
-    monkeypatch.setattr(torch.hub, '_hub_dir', None)
-    url = 'https://example.com/models/a-0123abcd.pth?x=1'
-    assert cached_path(url) == tmp_path / 'hub' / 'checkpoints' / 'a-0123abcd.pth'
-    cached_path(url).parent.mkdir(parents=True)
-    torch.save({'meta': RunsCode()}, cached_path(url))
-    with pytest.raises(CheckpointError, match='only tensors and plain data'):
-        CheckpointLoader.load_checkpoint(url)
-
-
-def test_failed_download_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
-    monkeypatch.setattr(torch.hub, '_hub_dir', None)
-
-    def fail(url, path, hash_prefix):
-        assert hash_prefix == '0123abcd'
-        raise OSError('no network')
-
-    monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
-    with pytest.raises(CheckpointError, match='no network.*give the path of the file'):
-        read_checkpoint('https://example.com/a-0123abcd.pth')
 
 
 @pytest.mark.parametrize('is_archive', [True, False])

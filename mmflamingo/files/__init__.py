@@ -1,0 +1,8 @@
+"""Files and downloads of others: opened only if they are regular files, bounded, and written as a whole or not at all."""
+
+from .fetching import Limits, fetch
+from .reading import check_regular, read_json
+from .reasons import plain_reason
+from .writing import check_output, replacing
+
+__all__ = ['Limits', 'check_output', 'check_regular', 'fetch', 'plain_reason', 'read_json', 'replacing']

@@ -1,0 +1,64 @@
+"""Files that are there as a whole or not at all."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+LONGEST_STEM = 100  # characters of the name that a draft keeps; file systems allow 255 bytes
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Gives a draft that takes the place of a file when the block ends well; else nothing has changed.
+
+    A process that has mapped the old file keeps it, so a file may be replaced while a model of it is in use.
+
+    Args:
+        path: The file, which may exist; folders above it are made. Where it is a link, what it points to is replaced.
+
+    Yields:
+        Path: A new, empty file in the same folder.
+
+    Raises:
+        ValueError: The path is a folder, a device, or the like.
+    """
+    path = check_output(path)
+    draft = path.with_name(f'{path.name[:LONGEST_STEM]}.{uuid4().hex[:8]}.part')
+    try:
+        draft.touch()
+        yield draft
+        os.replace(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
+    """Checks before the work that its result can be written; folders above it are made.
+
+    Args:
+        path: The file to be written; it may exist.
+        inputs: Files that the work reads, which must stay.
+
+    Returns:
+        Path: The file that is written, links followed.
+
+    Raises:
+        ValueError: It is a folder, a device or the like, one of the inputs (also by a link), or in a folder that cannot be
+            written.
+    """
+    real = Path(path).expanduser().resolve()
+    if real.exists() and not real.is_file():
+        raise ValueError(f'{path} cannot be written: it exists and is not a regular file.')
+    for source in inputs:
+        if real.exists() and Path(source).exists() and real.samefile(source):
+            raise ValueError(f'{path} is the file that is read ({source}): choose another output.')
+    try:
+        real.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f'{path} cannot be written: {error.strerror} ({error.filename}).') from error
+    if not os.access(real.parent, os.W_OK | os.X_OK):
+        raise ValueError(f'{path} cannot be written: no permission to write into {real.parent}.')
+    return real
