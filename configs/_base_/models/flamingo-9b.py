@@ -35,7 +35,7 @@ model = dict(
                 dict(caption='A child holding a flowered umbrella and petting a yak.'),
                 dict(caption='The child is holding a brush close to his mouth.'),
             ],
-            generation=dict(num_beams=3, max_new_tokens=20, length_penalty=-2.0),
+            generation=dict(num_beams=3, max_new_tokens=20, length_penalty=-2.0, length_penalty_over='whole'),
         ),
         vqa=dict(
             type='PromptTemplate',
@@ -47,7 +47,7 @@ model = dict(
                 dict(question='What is this photo taken looking through?', answer='pitcher'),
                 dict(question='How many people are wearing shorts in the forefront of this photo?', answer='4'),
             ],
-            generation=dict(num_beams=3, max_new_tokens=5, length_penalty=-2.0),
+            generation=dict(num_beams=3, max_new_tokens=5, length_penalty=-2.0, length_penalty_over='whole'),
         ),
     ),
 )

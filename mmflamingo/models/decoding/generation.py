@@ -1,6 +1,6 @@
 """Writing text about media: beam search of our own, everything else with Hugging Face's `generate`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,7 +8,13 @@ from torch import Tensor
 from transformers import GenerationConfig
 
 from ..language import FlamingoLMAdapter
-from .beam_search import BeamSettings, beam_search, can_search
+from .beam_search import beam_search, beam_search_in_rows, can_search, knows_settings
+from .beams import BeamSettings
+from .finite import FiniteScores, check_finite
+from .sampling import drawing
+from .settings import OF_SAMPLING, parse_settings
+
+MAX_NEW_TOKENS = 20  # without a setting
 
 
 @torch.no_grad()
@@ -20,12 +26,14 @@ def generate(
     stop_token_ids: Sequence[int],
     pad_token_id: int,
     settings: Mapping[str, Any],
+    sample_ids: Sequence[Hashable] | None = None,
+    banned_token_ids: Sequence[int] = (),
 ) -> Tensor:
     """Continues prompts that media are part of.
 
     The visual tokens stay at batch B whatever the number of beams. `<image>` is never generated,
-    because no medium would belong to it. The search is deterministic unless the settings say
-    otherwise; settings that lie beside the language model's weights have no influence.
+    because no medium would belong to it. Settings that lie beside the language model's weights have no influence. With
+    `do_sample` a sample's draws come from the setting `seed` and its id: they are the same in every batch.
 
     Args:
         adapter: The language model.
@@ -34,30 +42,50 @@ def generate(
         attention_mask: (B, L), 1 for text and 0 for padding.
         stop_token_ids: A text ends with one of these tokens.
         pad_token_id: Fills rows that ended early.
-        settings: Fields of Hugging Face's GenerationConfig: `num_beams`, `max_new_tokens`,
-            `length_penalty`, ... Beam search without other settings than those of `BeamSettings` runs in
-            `beam_search`, which finds the same several times faster.
+        settings: Those of `settings.RULES`: `num_beams`, `max_new_tokens`, `length_penalty`, ... Beam search without other
+            settings than those of `BeamSettings` runs in `beam_search`, which finds the same several times faster.
+        sample_ids: B ids; None for their numbers in the batch.
+        banned_token_ids: Further tokens that are never generated.
 
     Returns:
-        Tensor: (B, T), the new tokens without the prompt; (B * n, T) with `num_return_sequences=n`.
+        Tensor: (B, T), the new tokens without the prompt.
 
     Raises:
-        ValueError: A setting is none that `generate` has.
+        ValueError: A setting can't be used, or the logits of a sample are not finite.
     """
-    if can_search(adapter, settings):
-        prompts = (visual_tokens, input_ids, attention_mask)
-        return beam_search(adapter, *prompts, stop_token_ids, pad_token_id, BeamSettings(**settings))
+    settings = {'max_new_tokens': MAX_NEW_TOKENS, **parse_settings(settings)}
+    settings.pop('num_return_sequences', None)  # it is 1
+    is_drawn = settings.pop('do_sample', False)
+    sample_ids = range(len(input_ids)) if sample_ids is None else sample_ids
+    banned = sorted({adapter.image_token_id, *banned_token_ids})
+    is_whole = settings.get('length_penalty_over') == 'whole'
+    if can_search(adapter, settings) or (is_whole and knows_settings(settings)):
+        search = beam_search if can_search(adapter, settings) else beam_search_in_rows
+        ids, is_broken = search(
+            adapter,
+            visual_tokens,
+            input_ids,
+            attention_mask,
+            settings=BeamSettings(**settings),
+            stop_token_ids=stop_token_ids,
+            banned_token_ids=banned,
+            pad_token_id=pad_token_id,
+        )
+        check_finite(~is_broken, sample_ids)
+        return ids
+    processors = [FiniteScores(sample_ids)]
+    if is_drawn:
+        of_sampling = {name: settings.pop(name) for name in OF_SAMPLING if name in settings}
+        processors += drawing(of_sampling, sample_ids, input_ids.device)
+    settings.pop('length_penalty_over', None)
     config = GenerationConfig(
-        eos_token_id=list(stop_token_ids),
-        pad_token_id=pad_token_id,
-        suppress_tokens=[adapter.image_token_id],
+        eos_token_id=list(stop_token_ids), pad_token_id=pad_token_id, suppress_tokens=banned, **settings
     )
-    unknown = config.update(**settings)
-    if config.num_beams == 1:  # there is nothing to compare, and transformers would warn
+    if config.num_beams in (None, 1):  # there is nothing to compare, and transformers would warn
         config.length_penalty = None
-    if unknown:
-        raise ValueError(f'`generation` of the prompt has {list(unknown)}: Hugging Face generate has no such settings.')
     prompt_length = input_ids.shape[1]
     with adapter.conditioned(visual_tokens, prompt_length):
-        ids = adapter.lm.generate(input_ids, attention_mask=attention_mask, generation_config=config)
+        ids = adapter.lm.generate(
+            input_ids, attention_mask=attention_mask, generation_config=config, logits_processor=processors
+        )
     return ids[:, prompt_length:]

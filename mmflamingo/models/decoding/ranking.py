@@ -42,7 +42,7 @@ def log_likelihoods(
     tries = [_Trie(own) for own in candidates]
     first_of = torch.tensor([0, *(len(own) for own in candidates)]).cumsum(0).tolist()
     with adapter.conditioned(visual_tokens, input_ids.shape[1]):
-        logits, cache = _read(adapter, input_ids, attention_mask, logits_to_keep=1)
+        logits, cache = read(adapter, input_ids, attention_mask, logits_to_keep=1)
         log_probs = logits[:, -1].float().log_softmax(-1)
         scores = torch.cat([log_probs[b, [ids[0] for ids in own]] for b, own in enumerate(candidates)])
 
@@ -56,7 +56,7 @@ def log_likelihoods(
             mask = torch.cat([attention_mask.repeat_interleave(width, 0), torch.ones_like(ids)], dim=1)
             rows_cache = copy.deepcopy(cache)
             rows_cache.batch_repeat_interleave(width)
-            log_probs = _read(adapter, ids, mask, rows_cache)[0].float().log_softmax(-1)
+            log_probs = read(adapter, ids, mask, rows_cache)[0].float().log_softmax(-1)
             found = [
                 (first_of[b] + candidate, b * width + row - start, position, token)
                 for b, trie in enumerate(tries)
@@ -101,7 +101,7 @@ def _pad(rows: Sequence[Candidate]) -> Tensor:
     return torch.tensor([row + (0,) * (length - len(row)) for row in rows])
 
 
-def _read(
+def read(
     adapter: FlamingoLMAdapter,
     input_ids: Tensor,
     attention_mask: Tensor,

@@ -78,6 +78,7 @@ RULES = {
     'length_penalty_over': _one_of('generated', 'whole'),
     'early_stopping': _one_of(True, False, 'never'),
     'do_sample': BOOLEAN,
+    'seed': _integer(0),
     'temperature': _number(0),
     'top_k': _integer(0),
     'top_p': _share(allow_zero=False, allow_one=True),
@@ -99,7 +100,12 @@ RULES = {
     'use_cache': BOOLEAN,
 }
 # Without sampling these change nothing.
-OF_SAMPLING = ('temperature', 'top_k', 'top_p', 'min_p', 'top_h', 'typical_p', 'epsilon_cutoff', 'eta_cutoff')
+OF_SAMPLING = ('seed', 'temperature', 'top_k', 'top_p', 'min_p', 'top_h', 'typical_p', 'epsilon_cutoff', 'eta_cutoff')
+# transformers knows the length penalty over the generated text alone, so these settings of its own cannot be with 'whole'.
+WITH_WHOLE = (
+    *('num_beams', 'max_new_tokens', 'min_new_tokens', 'length_penalty', 'length_penalty_over', 'early_stopping'),
+    *('do_sample', 'num_return_sequences'),
+)
 # Settings of transformers that no prompt may have, by the reason.
 _REFUSED = {
     'it counts the prompt and its padding, so a text would depend on its batch: use max_new_tokens': ('max_length',),
@@ -164,3 +170,13 @@ def find_setting_mistakes(settings: Mapping[str, Any]) -> Iterator[str]:
     low, high = given.get('min_new_tokens'), given.get('max_new_tokens')
     if _is_integer(low) and _is_integer(high) and low > high:
         yield f'min_new_tokens is {low}, it must not be above max_new_tokens = {high}.'
+    if given.get('num_beams') not in (None, 1):
+        yield from _find_mistakes_of_beams(given)
+
+
+def _find_mistakes_of_beams(given: Mapping[str, Any]) -> Iterator[str]:
+    if given.get('do_sample') is True:
+        yield 'do_sample=True draws one text: set num_beams=1.'
+    others = [name for name in given if name in RULES and name not in WITH_WHOLE]
+    if given.get('length_penalty_over') == 'whole' and others:
+        yield f"length_penalty_over='whole' cannot be combined with {', '.join(others)}: leave one out."

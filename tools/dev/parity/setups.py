@@ -51,8 +51,12 @@ PEERS = {
     'openflamingo-gpt_neox': ('preceding', 'preceding'),
     'openflamingo-mpt': ('preceding', 'preceding'),
 }
-# Of OpenFlamingo's evaluation and of mmpretrain's configs
-LENGTH_PENALTY = {'mmpretrain': -2.0, 'openflamingo_v1': -2.0, 'openflamingo': 0.0}
+# Of OpenFlamingo's evaluation and of mmpretrain's configs; `length_penalty_over` is ours: their transformers know one rule.
+LENGTH_PENALTY = {
+    'mmpretrain': {'length_penalty': -2.0, 'length_penalty_over': 'whole'},
+    'openflamingo_v1': {'length_penalty': -2.0, 'length_penalty_over': 'whole'},
+    'openflamingo': {'length_penalty': 0.0},
+}
 
 
 def cases() -> dict[str, dict[str, torch.Tensor]]:

@@ -10,7 +10,7 @@ from mmflamingo.engine.loading.fit import unwrap
 
 from . import frozen, ours
 from .report import TOLERANCE, Row
-from .setups import BEAMS, IMAGE, LENGTH_PENALTY, PEERS, VISION, XATTN_EVERY, cases
+from .setups import BEAMS, IMAGE, LENGTH_PENALTY, PAD, PEERS, VISION, XATTN_EVERY, cases
 
 RunPeer = Callable[[str, Path], None]
 
@@ -26,7 +26,10 @@ def prepare(name: str, root: Path) -> Path:
         'vision': VISION,
         'xattn_every': XATTN_EVERY,
         'only_attend_previous': 'only_attend_previous' in options,
-        'generation': {**generation(name), 'suppress_tokens': [IMAGE]},  # ours never writes it
+        'generation': {
+            **{key: value for key, value in generation(name).items() if key != 'length_penalty_over'},
+            'suppress_tokens': [IMAGE, PAD],  # ours never writes them
+        },
     }
     (folder / 'job.json').write_text(json.dumps(job, indent=2))
     torch.save(cases(), folder / 'inputs.pt')
@@ -34,8 +37,8 @@ def prepare(name: str, root: Path) -> Path:
 
 
 def generation(name: str) -> dict:
-    """Settings of the search."""
-    return {**BEAMS, 'length_penalty': LENGTH_PENALTY[name.split('-')[0]]}
+    """Settings of the search, as ours takes them."""
+    return {**BEAMS, **LENGTH_PENALTY[name.split('-')[0]]}
 
 
 def compare(root: Path, run_peer: RunPeer, freeze: bool = False, names: Iterable[str] = PEERS) -> Iterator[Row]:
