@@ -277,6 +277,8 @@ class Flamingo(BaseModel):
                 stop_token_ids=[self.tokenizer.end_of_chunk_token_id],
                 pad_token_id=self.tokenizer.pad_token_id,
                 settings=template.generation,
+                sample_ids=[sample.get('sample_id') for sample in data_samples],
+                banned_token_ids=self.tokenizer.unwritable_token_ids,
             )
             note_texts(data_samples, self.tokenizer.decode(ids), template)
             return data_samples

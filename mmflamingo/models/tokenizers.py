@@ -49,6 +49,8 @@ class FlamingoTokenizer:
     Attributes:
         hf (PreTrainedTokenizerBase): The tokenizer itself.
         base_vocab_size (int): Tokens before Flamingo's were added.
+        unwritable_token_ids (list[int]): Added tokens that no text has: `<image>`, and padding unless it is also the
+            language model's own beginning, end or unknown token.
 
     Raises:
         FileNotFoundError: The folder does not exist.
@@ -79,6 +81,8 @@ class FlamingoTokenizer:
         self.image_token_id = self.hf.convert_tokens_to_ids(IMAGE_TOKEN)
         self.pad_token_id = self.hf.pad_token_id
         self._prefix = [self.hf.bos_token_id] if add_bos else []
+        is_only_padding = self.pad_token_id not in (self.hf.bos_token_id, self.hf.eos_token_id, self.hf.unk_token_id)
+        self.unwritable_token_ids = [self.image_token_id, *([self.pad_token_id] if is_only_padding else [])]
 
         special_ids = {token.content: i for i, token in self.hf.added_tokens_decoder.items() if token.special}
         longest_first = sorted(special_ids, key=len, reverse=True)

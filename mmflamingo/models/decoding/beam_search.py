@@ -11,7 +11,7 @@ So the prompt is read once, nothing ever moves, and beams that change places onl
 finished leave the batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from mmflamingo.engine.config.cli import load_config
 
 from .report import Row
-from .setups import IMAGE, VISION, VOCAB_SIZE, XATTN_EVERY
+from .setups import IMAGE, PAD, VISION, VOCAB_SIZE, XATTN_EVERY
 from .small_runs import BATCH_SIZE, build, predict
 
 ROOT = Path(__file__).parents[3]
@@ -39,7 +39,7 @@ def compare(folder: Path, run_peer: Callable[[str, Path], None]) -> Iterator[Row
         'tokenizer': write_byte_tokenizer(work / 'tokenizer'),
         'vision': VISION,
         'xattn_every': XATTN_EVERY,
-        'generation': {'suppress_tokens': [IMAGE]},  # ours never writes it
+        'generation': {'suppress_tokens': [IMAGE, PAD]},  # ours never writes them
         'settings': {**_settings(work), 'batch_size': BATCH_SIZE, 'num_samples': NUM_QUERIES},
         'runs': RUNS,
     }

@@ -75,7 +75,7 @@ def run(model: Flamingo, case: Mapping[str, Tensor], generation: Mapping, modes:
     for hook in hooks:
         hook.remove()
     adapter.media_index = MEDIA_INDEX[modes[1]]
-    ids = generate(adapter, visual_tokens, *text, [END_OF_CHUNK], PAD, generation)
+    ids = generate(adapter, visual_tokens, *text, [END_OF_CHUNK], PAD, generation, banned_token_ids=[PAD])
     parts = {name: torch.cat(outputs) for name, outputs in seen.items()}
     return {**parts, 'visual tokens': visual_tokens, 'logits': logits, 'ids': ids}
 

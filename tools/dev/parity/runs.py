@@ -9,7 +9,7 @@ import torch
 from mmflamingo.engine.config.cli import load_config
 
 from .report import Row
-from .setups import IMAGE, VISION, VOCAB_SIZE, XATTN_EVERY
+from .setups import IMAGE, PAD, VISION, VOCAB_SIZE, XATTN_EVERY
 from .small_runs import BATCH_SIZE, build, predict
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +38,7 @@ def compare(folder: Path, run_peer: Callable[[str, Path], None]) -> Iterator[Row
         'vision': VISION,
         'xattn_every': XATTN_EVERY,
         'only_attend_previous': False,
-        'generation': {'suppress_tokens': [IMAGE]},  # ours never writes it
+        'generation': {'suppress_tokens': [IMAGE, PAD]},  # ours never writes them
         'batch_size': BATCH_SIZE,
         'runs': [
             {'name': name, 'config': config, 'dataset': _files(config, shots)}
