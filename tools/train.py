@@ -17,7 +17,8 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint; without a value, from the latest one in the work dir',
+        help='continue from this checkpoint; without a value, from the newest one in the work dir, or from load_from if '
+        'there is none',
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision')
     parser.add_argument(
@@ -47,8 +48,9 @@ def main() -> None:
     with cli.user_errors(args.debug):
         cfg = cli.prepare_config(args)
         if args.resume:
-            cfg.resume = True
-            cfg.load_from = None if args.resume == 'auto' else args.resume
+            cfg.resume = args.resume
+        if isinstance(cfg.get('resume'), str) and cfg.resume != 'auto':
+            cfg.load_from = cfg.resume  # so that it is looked for before the model is built
         if args.amp:
             cli.use_amp_for_training(cfg)
         if args.auto_scale_lr:

@@ -2,11 +2,15 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from math import inf
 from typing import TypeVar
 
 import torch.distributed as dist
 from mmengine.dist import broadcast_object_list, is_main_process
+
+from .errors import ConfigError
 
 T = TypeVar('T')
 
@@ -14,11 +18,12 @@ LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 DEFAULT_PORT = '29500'
 
 
-def init_gloo(launcher: str) -> None:
+def init_gloo(launcher: str, timeout: float | None = None) -> None:
     """Join the process group on CPUs.
 
     Args:
         launcher: Who started the processes; its environment variables say which of them this is.
+        timeout: Seconds that a rank waits for the others before it gives up; torch's 30 minutes by default.
 
     Raises:
         ValueError: The launcher is unknown, or its environment variables are not set.
@@ -32,7 +37,22 @@ def init_gloo(launcher: str) -> None:
             f'--launcher {launcher}, but the environment variable {error} is not set: start the '
             f'tool by {_starter(launcher)}, or leave out --launcher.'
         ) from error
-    dist.init_process_group('gloo')
+    dist.init_process_group('gloo', **({} if timeout is None else {'timeout': timedelta(seconds=timeout)}))
+
+
+def group_timeout(env_cfg: Mapping) -> float | None:
+    """The seconds that ranks wait for each other, as `env_cfg.dist_cfg.timeout` says; None if it says nothing.
+
+    Raises:
+        ConfigError: It isn't a number of seconds.
+    """
+    timeout = (env_cfg.get('dist_cfg') or {}).get('timeout')
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if timeout is not None and not (is_number and 0 < timeout < inf):
+        raise ConfigError(
+            f'env_cfg.dist_cfg.timeout is {timeout!r}: give the seconds that ranks wait for each other, above 0.'
+        )
+    return timeout
 
 
 def _starter(launcher: str) -> str:
@@ -77,12 +97,12 @@ def leave_group() -> None:
 
 
 def on_main_rank(function: Callable[[], T]) -> T:
-    """Call a function on rank 0 only; every rank gets its result, or its error."""
+    """Call a function on rank 0 only; every rank gets its result, or its error, also where that is Ctrl-C."""
     outcome = [None, None]
     if is_main_process():
         try:
             outcome[0] = function()
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C too: the other ranks wait for the outcome
             outcome[1] = error
     broadcast_object_list(outcome)
     if outcome[1] is not None:

@@ -2,15 +2,14 @@
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 
 import torch
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 from transformers.initialization import no_init_weights
@@ -19,15 +18,17 @@ from mmflamingo.models.precision import DTYPES, cast_weights
 from mmflamingo.registry import RUNNERS
 
 from .errors import CheckpointError, ConfigError
-from .launch import init_gloo, on_main_rank
+from .failures import explained, logged, quiet_terminal
+from .launch import group_timeout, init_gloo, on_main_rank
 from .loading.account import describe_sources
 from .loading.fit import describe_keys, describe_misfits, keys_without_source, load_state_dict_strictly, state_dict_for
 from .placement import describe_places, is_to_be_placed, place
-from .testing.work_dir import claim, unfinished_run
+from .testing.work_dir import make_run_folder, unfinished_run
+from .training.runner import TrainingRunner
 
 
 @RUNNERS.register_module()
-class FlamingoRunner(Runner):
+class FlamingoRunner(TrainingRunner):
     """mmengine's Runner where a checkpoint fits or nothing runs, and where processes need no GPU.
 
     - A checkpoint with missing, unexpected or reshaped keys is an error that lists them by group.
@@ -55,18 +56,21 @@ class FlamingoRunner(Runner):
         return logger
 
     def setup_env(self, env_cfg: dict) -> None:
+        timeout = group_timeout(env_cfg)
         if self.distributed and not is_distributed() and not torch.cuda.is_available():
-            init_gloo(self.launcher)
+            init_gloo(self.launcher, timeout)
         super().setup_env(env_cfg)
-        if self._test_loop is not None and (self._train_loop is None or self._test_loop.get('resume')):
-            self._timestamp = on_main_rank(self._enter_work_dir)
+        self._timestamp = on_main_rank(self._enter_work_dir)
 
     def _enter_work_dir(self) -> str:
-        """Claim the work dir for this test; the name of its folder is a broken run's, if it is to go on with one."""
-        self._claim = claim(self.work_dir)
-        if not self._test_loop.get('resume'):
-            return self.timestamp
-        return unfinished_run(self.work_dir) or self.timestamp
+        """Claim the work dir for what this runner does; the name of its folder, an unfinished run's if it resumes one."""
+        resumes_test = self._test_loop is not None and self._test_loop.get('resume')
+        if self._test_loop is not None and (self._train_loop is None or resumes_test):
+            self._claim('test')
+        elif self._test_loop is None and self._train_loop is not None:
+            self._claim('train')
+        unfinished = unfinished_run(self.work_dir) if resumes_test else None
+        return unfinished or make_run_folder(self.work_dir, self.timestamp)
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         return super().build_test_loop(loop if isinstance(loop, BaseLoop) else {'type': 'TestLoop', **loop})
@@ -74,11 +78,6 @@ class FlamingoRunner(Runner):
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         with no_init_weights() if self._brings_weights() else nullcontext():
             return super().build_model(model)
-
-    @property
-    def _bare_model(self) -> nn.Module:
-        """The model without a wrapper for several processes."""
-        return self.model.module if is_model_wrapper(self.model) else self.model
 
     @property
     def _dtype(self) -> torch.dtype | None:
@@ -107,12 +106,12 @@ class FlamingoRunner(Runner):
             )
         return super().wrap_model(model_wrapper_cfg, model)
 
-    def train(self) -> nn.Module:
-        with self._log_failure():
-            return super().train()
+    def val(self) -> dict:
+        with logged(self.logger), explained():
+            return super().val()
 
     def test(self) -> dict:
-        with self._log_failure():
+        with logged(self.logger), explained():
             trained_here = isinstance(self._train_loop, BaseLoop)
             if self._load_from is None and not self._has_loaded and not trained_here:
                 self._check_sources()
@@ -136,15 +135,6 @@ class FlamingoRunner(Runner):
         self.logger.info(
             'The model is compiled when it first runs, and again for sizes of another kind: this takes a while.'
         )
-
-    @contextmanager
-    def _log_failure(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception:
-            with quiet_terminal(self.logger, logging.CRITICAL):
-                self.logger.exception('The run broke off.')
-            raise
 
     def load_or_resume(self) -> None:
         """Load the weights that the run starts from; then the model may do what has to wait for them."""
@@ -186,6 +176,8 @@ class FlamingoRunner(Runner):
             )
         checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, self.logger)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        if self._resumes:
+            self._look_at_meta(checkpoint['meta'])
         state_dict = state_dict_for(model, checkpoint, filename)
         for pattern, replacement in revise_keys or []:
             state_dict = {re.sub(pattern, replacement, k): v for k, v in state_dict.items()}
@@ -195,6 +187,7 @@ class FlamingoRunner(Runner):
         else:
             self._load_what_fits(model, state_dict, filename)
         self._has_loaded = True
+        self._loaded_keys = state_dict.keys()
         self.logger.info(f'Parameters by source:\n{describe_sources(model, state_dict, filename)}')
         return checkpoint
 
@@ -204,7 +197,7 @@ class FlamingoRunner(Runner):
         Raises:
             CheckpointError: The model has no parameter of such a name.
         """
-        fresh = self.cfg.get('fresh_parameters', ()) if self._train_loop is not None else ()
+        fresh = self.cfg.get('fresh_parameters', ()) if self._trains and not self._resumes else ()
         own = model.state_dict()
         unknown = [name for name in fresh if name not in own]
         if unknown:
@@ -235,16 +228,3 @@ class FlamingoRunner(Runner):
                 f'{describe_keys(keys)}\n'
                 'Give a checkpoint, or set allow_random_weights = True in the config.'
             )
-
-
-@contextmanager
-def quiet_terminal(logger: logging.Logger, level: int) -> Iterator[None]:
-    """Let only messages of this level or above through to the terminal; the log file gets all."""
-    terminals = {h: h.level for h in logger.handlers if type(h) is logging.StreamHandler}
-    for handler in terminals:
-        handler.setLevel(max(handler.level, level))
-    try:
-        yield
-    finally:
-        for handler, former in terminals.items():
-            handler.setLevel(former)

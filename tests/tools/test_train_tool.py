@@ -1,5 +1,8 @@
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from mmflamingo.engine import read_checkpoint
@@ -23,3 +26,40 @@ def test_train_resume_and_options(run_tool, toy_config, capfd):
 def test_missing_checkpoint_to_resume(run_tool, toy_config, capfd):
     assert run_tool('train', toy_config, '--resume', 'nowhere.pth') == 2
     assert 'nowhere.pth' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize('ways', [['--resume'], ['--cfg-options', 'resume=True']])
+def test_resume_in_an_empty_work_dir_starts_from_load_from(run_tool, toy_config, tmp_path, capfd, ways):
+    """A1: schedulers always pass --resume; the first start was from random weights."""
+    assert run_tool('train', toy_config, '--work-dir', 'before') == 0
+    weights = read_checkpoint('before/iter_8.pth')['state_dict']
+    config = tmp_path / 'second_stage.py'
+    config.write_text(
+        f"_base_ = {toy_config!r}\nload_from = 'before/iter_8.pth'\n"
+        'optim_wrapper = dict(optimizer=dict(lr=0.0))\nparam_scheduler = None\n'
+    )
+    capfd.readouterr()
+    assert run_tool('train', config, '--work-dir', 'empty', *ways) == 0
+    shown = capfd.readouterr().out
+    assert 'holds no checkpoint to resume: the training starts from the weights of before/iter_8.pth' in shown
+    assert 'Iter(train) [2/8]' in shown
+    for name, value in read_checkpoint('empty/iter_8.pth')['state_dict'].items():
+        assert torch.equal(value, weights[name]), name
+    assert run_tool('train', config, '--work-dir', 'empty', *ways) == 0  # the scheduler starts it once more
+    assert 'is at iteration 8 of 8: nothing is left to train' in capfd.readouterr().out
+
+
+def test_a_second_training_into_one_work_dir(run_tool, toy_config, tmp_path, capfd):
+    """R17: it is refused before the model is built."""
+    script = 'import sys, time; from mmflamingo.engine.testing.work_dir import claim\n'
+    script += "lock = claim(sys.argv[1], 'train'); print('claimed', flush=True); time.sleep(60)"
+    Path('runs').mkdir()
+    first = subprocess.Popen([sys.executable, '-c', script, 'runs'], stdout=subprocess.PIPE, text=True)
+    try:
+        assert first.stdout.readline() == 'claimed\n'
+        assert run_tool('train', toy_config, '--work-dir', 'runs') == 1
+        assert f'runs is in use by process {first.pid}' in capfd.readouterr().err
+        assert not list(Path('runs').glob('*/'))
+    finally:
+        first.kill()
+        first.wait()

@@ -1,7 +1,8 @@
 """Hooks: what happens around the steps of a run."""
 
 from .bad_image_hook import BadImageHook
+from .checkpoint_hook import CheckpointHook
 from .export_pretrained_hook import ExportPretrainedHook
 from .visualization_hook import VisualizationHook
 
-__all__ = ['BadImageHook', 'ExportPretrainedHook', 'VisualizationHook']
+__all__ = ['BadImageHook', 'CheckpointHook', 'ExportPretrainedHook', 'VisualizationHook']

@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,15 @@ def test_dealt_batches_are_the_samplers_without_its_filling(toy_cfg, build_runne
     monkeypatch.setattr('mmflamingo.engine.testing.loop.all_gather_object', lambda _: ranks)
     assert loop._remaining_batches([]) == [[0, 3], [1, 4], [2, 5], [6]]
     assert loop._remaining_batches([4, 6]) == [[0, 3], [1], [2, 5]]
+
+
+def test_a_fresh_run_with_the_clock_set_back_keeps_a_broken_runs_journals(broken, toy_cfg, build_runner, monkeypatch):
+    """R23: in the same second, and an hour before."""
+    before = {path.name: path.read_bytes() for path in journal_files(broken)}
+    began = time.mktime(time.strptime(broken.name, '%Y%m%d_%H%M%S'))
+    for now in (began, began - 3600):
+        monkeypatch.setattr('mmengine.runner.runner.time.time', lambda now=now: now)
+        runner = build_runner(toy_cfg)
+        runner.test()
+        assert folder_of(runner).name > broken.name
+        assert {path.name: path.read_bytes() for path in journal_files(broken)} == before
