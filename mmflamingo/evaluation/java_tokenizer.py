@@ -1,17 +1,18 @@
 """Penn Treebank tokens of captions from Stanford's tokenizer, which comes with pycocoevalcap."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from pycocoevalcap.tokenizer import ptbtokenizer
 
+from .java import JavaProgram
 from .ptb_tokenizer import PUNCTUATION
 
 JAR = Path(ptbtokenizer.__file__).with_name(ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR)
+COMMAND = ('-cp', JAR, 'edu.stanford.nlp.process.PTBTokenizer', '-preserveLines', '-lowerCase')
 
 
-def tokenize_with_java(captions: Sequence[str]) -> list[str]:
+def tokenize_with_java(captions: Sequence[str], seconds: float = 600) -> list[str]:
     """The tokens of each caption, as `ptb_tokenizer.tokenize` writes them.
 
     Unlike pycocoevalcap's own wrapper this one leaves no file behind, and as a full stop stands
@@ -19,21 +20,15 @@ def tokenize_with_java(captions: Sequence[str]) -> list[str]:
 
     Args:
         captions: Captions without line ends.
+        seconds: Longest time that Java may take.
 
     Raises:
         OSError: There is no Java.
-        subprocess.CalledProcessError: Java failed.
-        RuntimeError: Java gave another number of lines than it was sent.
+        RuntimeError: Java failed, took too long, or gave another number of lines than it was sent.
     """
-    command = ['java', '-cp', JAR, 'edu.stanford.nlp.process.PTBTokenizer']
-    text = ''.join(f'{caption}\n.\n' for caption in captions)
-    run = subprocess.run(
-        [*command, '-preserveLines', '-lowerCase'],
-        input=text.encode(),
-        capture_output=True,
-        check=True,
-    )
-    lines = run.stdout.decode().split('\n')[:-1]
+    with JavaProgram(COMMAND, seconds) as java:
+        output = java.run(''.join(f'{caption}\n.\n' for caption in captions))
+    lines = output.split('\n')[:-1]
     if len(lines) != 2 * len(captions):
         raise RuntimeError(f'Java gave {len(lines)} lines for {2 * len(captions)}.')
     return [' '.join(token for token in line.rstrip().split(' ') if token not in PUNCTUATION) for line in lines[::2]]

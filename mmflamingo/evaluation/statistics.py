@@ -13,15 +13,17 @@ def bootstrap_interval(scores: Sequence[float], level: float = 0.95, seed: int =
 
     Args:
         scores: One score a sample.
-        level: Probability that the interval is to cover.
+        level: Probability that the interval is to cover, between 0 and 1.
         seed: Names the resamples.
 
     Raises:
-        ValueError: There are no scores.
+        ValueError: There are fewer than two scores, one is not finite, or the level lies outside its range.
     """
-    scores = np.asarray(scores, dtype=np.float64)
-    if not len(scores):
-        raise ValueError('No scores: an interval needs at least one sample.')
+    scores = _checked(scores)
+    if len(scores) < 2:
+        raise ValueError(f'No interval from {len(scores)} scores: it needs at least two samples.')
+    if not 0 < level < 1:
+        raise ValueError(f'level={level!r} must lie between 0 and 1.')
     rng = np.random.default_rng(seed)
     means = [scores[rng.integers(0, len(scores), (CHUNK, len(scores)))].mean(1) for _ in range(RESAMPLES // CHUNK)]
     tail = (1 - level) / 2
@@ -41,11 +43,11 @@ def paired_test(scores: Sequence[float], others: Sequence[float], seed: int = 0)
         seed: Names the draws.
 
     Raises:
-        ValueError: The numbers of samples differ, or there are none.
+        ValueError: The numbers of samples differ, there are none, or a score is not finite.
     """
     if len(scores) != len(others) or not len(scores):
         raise ValueError(f'{len(scores)} scores and {len(others)} others: a paired test needs the same samples.')
-    difference = np.asarray(scores, dtype=np.float64) - np.asarray(others, dtype=np.float64)
+    difference = _checked(scores) - _checked(others)
     observed = abs(difference.sum())
     rng = np.random.default_rng(seed)
     as_large = 0
@@ -53,3 +55,12 @@ def paired_test(scores: Sequence[float], others: Sequence[float], seed: int = 0)
         signs = rng.integers(0, 2, (CHUNK, len(difference)), dtype=np.int8) * 2.0 - 1
         as_large += int((abs(signs @ difference) >= observed - 1e-9).sum())
     return (1 + as_large) / (1 + RESAMPLES)
+
+
+def _checked(scores: Sequence[float]) -> np.ndarray:
+    """Scores as float64, all of them finite."""
+    array = np.asarray(scores, dtype=np.float64)
+    wrong = np.flatnonzero(~np.isfinite(array))
+    if len(wrong):
+        raise ValueError(f'{len(wrong)} of {len(array)} scores are not finite, the first of them number {wrong[0]}.')
+    return array

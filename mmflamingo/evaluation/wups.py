@@ -1,14 +1,13 @@
 """WUPS: credit for answers that mean nearly the same, as NExT-QA's open-ended questions are scored."""
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from ..registry import METRICS
 from .answer_normalization import one_line
-from .base import SampleMetric
+from .base import MeanMetric, Sample, Scores
+from .nextqa import groups_of_type
 from .wordnet import WordNet
 
 FAR = 0.1  # what is left of similarities below the threshold
@@ -35,7 +34,7 @@ def _near(word: str, other: str, wordnet: WordNet, threshold: float) -> float:
 
 
 @METRICS.register_module()
-class WUPS(SampleMetric):
+class WUPS(MeanMetric):
     """Wu-Palmer similarity of the words of answers, in points of 100, by the rule of NExT-QA's script.
 
     Answers are reduced to lemmas and lose stop words. Counts and yes/no answers (`exact_types`) must then be equal. All others
@@ -52,7 +51,7 @@ class WUPS(SampleMetric):
         threshold: Similarities below it count a tenth. 0 is what is reported, 0.9 the other common value.
         exact_types: Types of questions whose answers must be equal.
         wordnet_dir: Folder of WordNet's files; see `WordNet`.
-        kwargs: Arguments of `SampleMetric`.
+        kwargs: Arguments of `MeanMetric`.
 
     Raises:
         ImportError: nltk is not installed.
@@ -75,38 +74,24 @@ class WUPS(SampleMetric):
         self.stopwords = _read_words(stopwords_file) if stopwords_file else frozenset()
         self.wordnet = WordNet(wordnet_dir)
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        for sample in data_samples:
-            prediction = self.text(sample, 'pred_answer', "The model's predict mode fills it in for task 'vqa'.")
-            answers = self.texts(sample, 'gt_answer', 'On a split without answers use ReportVQA instead.')
-            kind = sample.get('question_type')
-            words = self._words(prediction)
-            score = max(self._score(words, self._words(answer), kind) for answer in answers)
-            self.results.append(
-                {
-                    'sample_id': self.identity(sample, 'sample_id'),
-                    'scores': {'WUPS': 100 * score},
-                    'question_type': 'TN' if kind == 'TP' else kind,
-                }
-            )
+    def check_references(self, sample: Sample) -> None:
+        super().check_references(sample)
+        self.answers(sample)
 
-    def _score(self, words: Sequence[str], reference: Sequence[str], kind: str | None) -> float:
+    def score_sample(self, sample: Sample) -> Scores:
+        words, kind = self._words(self.answer(sample)), self.group(sample, 'question_type')
+        return {'WUPS': 100 * max(self._score(words, self._words(answer), kind) for answer in self.answers(sample))}
+
+    def groups(self, sample: Sample) -> Sequence[str]:
+        return [*super().groups(sample), *groups_of_type(self.group(sample, 'question_type'))]
+
+    def _score(self, words: Sequence[str], reference: Sequence[str], kind: str) -> float:
         if kind in self.exact_types:
             return float(words == reference)
         return wups(words, reference, self.wordnet, self.threshold)
 
     def _words(self, answer: str) -> list[str]:
         return [word for word in self.wordnet.lemmas(one_line(answer)) if word not in self.stopwords]
-
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        self.check_unique(results, 'sample_id')
-        self.sample_scores = {result['sample_id']: result['scores'] for result in results}
-        scores = defaultdict(list)
-        for result in results:
-            kind, score = result['question_type'], result['scores']['WUPS']
-            for name in ('WUPS', f'WUPS/{kind[0]}', f'WUPS/{kind}') if kind else ('WUPS',):
-                scores[name].append(score)
-        return {name: sum(own) / len(own) for name, own in scores.items()}
 
 
 def _read_words(path: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from nltk_files import write_tagger, write_wordnet
 OPEN = ['msvdqa', 'msrvttqa', 'ivqa', 'vatex', 'nextqa_open']
 CHOICES = ['nextqa', 'star']
 NAMES = {
-    'nextqa': {'acc/DC'},
+    'nextqa': {'acc/D', 'acc/DC'},
     'nextqa_open': {'WUPS/D', 'WUPS/DO'},
     'star': {'acc/Sequence', 'acc/Prediction'},
 }

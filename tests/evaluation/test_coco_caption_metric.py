@@ -7,7 +7,7 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.rouge.rouge import Rouge
 
-from mmflamingo.evaluation import coco_caption
+from mmflamingo.evaluation import caption_scorers, coco_caption
 from mmflamingo.evaluation.ptb_tokenizer import tokenize
 from mmflamingo.registry import METRICS
 
@@ -106,10 +106,10 @@ def test_broken_java_costs_no_other_score(monkeypatch, tmp_path, log, script):
 
 
 def test_a_failing_scorer_costs_only_itself(no_java, monkeypatch, log):
-    def failing(references, predictions):
+    def failing(references, predictions, seconds):
         raise RuntimeError('out of memory')
 
-    monkeypatch.setitem(coco_caption.SCORERS, 'BLEU', failing)
+    monkeypatch.setitem(caption_scorers.SCORERS, 'BLEU', failing)
     scores, sample_scores = evaluate(caption_samples(), metrics=WITHOUT_JAVA)
     assert set(scores) == {'ROUGE_L', 'CIDEr'}
     assert set(sample_scores['s1']) == {'ROUGE_L', 'CIDEr'}
@@ -179,14 +179,14 @@ def test_bad_annotation_file(tmp_path):
 )
 def test_missing_fields_are_named(field, value):
     samples = [{**caption_samples()[0], field: value}]
-    with pytest.raises(ValueError, match=f"sample 's1' has no '{field}'"):
+    with pytest.raises(ValueError, match=f"sample 's1' has (no )?'{field}'"):
         evaluate(samples)
 
 
 def test_errors():
     samples = caption_samples()
-    with pytest.raises(ValueError, match=r"\['SPICE'\] unknown. Choose from"):
-        evaluate(samples, metrics=['SPICE'])
+    with pytest.raises(ValueError, match=r"\['WUPS'\] unknown. Choose from"):
+        evaluate(samples, metrics=['WUPS'])
     with pytest.raises(ValueError, match="more than one prediction for image_id 1, 'c'. "):
         evaluate([*samples, samples[2], samples[0]])
     with pytest.raises(ValueError, match='no predictions'):

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from mmflamingo.evaluation import ReportVQA, report_vqa
@@ -41,3 +42,50 @@ def test_errors(tmp_path):
     metric.process(None, [{'sample_id': 5, 'pred_answer': 'yes'}] * 2)
     with pytest.raises(ValueError, match='more than one prediction for question_id 5'):
         metric.evaluate(2)
+
+
+def test_ids_keep_their_type(tmp_path):
+    path = tmp_path / 'a.json'
+    metric = ReportVQA(str(path))
+    ids = [5, '5', np.int64(6), 7.0]
+    metric.process(None, [{'sample_id': i, 'pred_answer': 'é\ud83d\x00'} for i in ids])
+    metric.evaluate(4)
+    assert [entry['question_id'] for entry in json.loads(path.read_text())] == [5, '5', 6, 7]
+    assert path.read_text().count('"5"') == 1
+
+
+@pytest.mark.parametrize('content', ['{"a": 1}', 'not JSON', '[{"image": 1, "answer": "x"}]', '[1]', ''])
+def test_a_file_of_another_kind_is_never_replaced(tmp_path, content):
+    path = tmp_path / 'mine.json'
+    path.write_text(content)
+    with pytest.raises(ValueError, match='does not hold answers with the keys'):
+        ReportVQA(str(path))
+    assert path.read_text() == content
+
+
+def test_an_older_report_is_replaced_as_a_whole(tmp_path, monkeypatch):
+    path = tmp_path / 'a.json'
+    path.write_text('[{"question_id": 1, "answer": "old"}]')
+    metric = ReportVQA(str(path))
+    sample = {'sample_id': 1, 'pred_answer': 'new'}
+
+    def full_disk(*args, **kwargs):
+        raise OSError('No space left on device')
+
+    metric.process(None, [sample])
+    with monkeypatch.context() as patch, pytest.raises(OSError, match='No space'):
+        patch.setattr('os.fsync', full_disk)
+        metric.compute_metrics(metric.results)
+    assert json.loads(path.read_text())[0]['answer'] == 'old'
+    assert [file.name for file in tmp_path.iterdir()] == ['a.json']
+    metric.evaluate(1)
+    assert json.loads(path.read_text()) == [{'question_id': 1, 'answer': 'new'}]
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_run(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(OSError, match='cannot be written'):
+        ReportVQA(str(tmp_path / 'file' / 'a.json'))
+    (tmp_path / 'folder.json').mkdir()
+    with pytest.raises(ValueError, match='does not hold answers'):
+        ReportVQA(str(tmp_path / 'folder.json'))

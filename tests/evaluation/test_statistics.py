@@ -15,7 +15,7 @@ def test_interval_of_a_normal_sample_is_the_textbooks():
 
 def test_equal_scores_have_no_interval_and_none_are_an_error():
     assert bootstrap_interval([30.0] * 5) == (30.0, 30.0)
-    with pytest.raises(ValueError, match='No scores'):
+    with pytest.raises(ValueError, match='No interval from 0 scores'):
         bootstrap_interval([])
 
 
@@ -41,3 +41,24 @@ def test_false_alarms_are_as_rare_as_promised():
     rng = np.random.default_rng(2)
     alarms = sum(paired_test(*rng.normal(size=(2, 30))) < 0.1 for _ in range(60))
     assert alarms <= 14
+
+
+@pytest.mark.parametrize('bad', [float('nan'), float('inf')])
+def test_scores_that_are_not_finite(bad):
+    with pytest.raises(ValueError, match='1 of 3 scores are not finite, the first of them number 1'):
+        bootstrap_interval([0.0, bad, 1.0])
+    for pair in ([0.0, bad], [0.0, 1.0]), ([0.0, 1.0], [0.0, bad]), ([bad, 0.0], [bad, 0.0]):
+        with pytest.raises(ValueError, match='1 of 2 scores are not finite'):
+            paired_test(*pair)
+
+
+def test_one_sample_has_no_interval():
+    with pytest.raises(ValueError, match='No interval from 1 scores'):
+        bootstrap_interval([50.0])
+    assert paired_test([100.0], [0.0]) == 1
+
+
+@pytest.mark.parametrize('level', [0, 1, 95, -0.1])
+def test_a_level_lies_between_0_and_1(level):
+    with pytest.raises(ValueError, match='must lie between 0 and 1'):
+        bootstrap_interval([0.0, 1.0], level)

@@ -112,3 +112,44 @@ def test_a_question_answered_twice():
     metric.process(None, [vqa_sample(1, 'yes', ['yes'] * 10)] * 2)
     with pytest.raises(ValueError, match='more than one prediction for sample_id 1'):
         metric.evaluate(2)
+
+
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_fewer_than_four_references_are_an_error_that_names_answer_match(count):
+    with pytest.raises(ValueError, match=f'sample 7 has {count} references.*at least 4.*AnswerMatch'):
+        VQAAcc().process(None, [vqa_sample(7, 'yes', ['yes'] * count)])
+
+
+def test_four_references_can_give_100_points():
+    metric = VQAAcc()
+    metric.process(None, [vqa_sample(7, 'yes', ['yes'] * 4)])
+    assert metric.evaluate(1) == {'acc': 100}
+
+
+@pytest.mark.parametrize(
+    ('prediction', 'answers', 'expected'),
+    [
+        ('cant', ['cant'] * 10, 0),  # the prediction becomes "can't"
+        ("can't", ["can't"] * 10, 1),
+        ('The Dog.', ['dog'] * 10, 1),  # also where all answers are equal
+        ('dog', ['The dog'] * 10, 0),
+        ('two', ['two'] * 6 + ['2'] * 4, 1),
+        ('red', ['red ', *['red'] * 9], 1),
+    ],
+)
+def test_vizwiz_normalises_the_prediction_alone(prediction, answers, expected):
+    assert vqa_accuracy(prediction, answers, normalize_answers=False) == pytest.approx(expected)
+    metric = VQAAcc(normalize_answers=False)
+    metric.process(None, [vqa_sample(1, prediction, answers)])
+    assert metric.evaluate(1)['acc'] == pytest.approx(100 * expected)
+
+
+@pytest.mark.parametrize('value', ['yes', {'yes': 1}, [1, 2, 3, 4], ['yes', None, 'no', 'no'], 3])
+def test_answers_that_are_not_a_list_of_texts_are_never_letters(value):
+    with pytest.raises(ValueError, match="sample 7 has 'gt_answer' = .*must be a list of texts"):
+        VQAAcc().process(None, [vqa_sample(7, 'y', value)])
+
+
+def test_groups_are_texts():
+    with pytest.raises(ValueError, match="sample 7 has 'answer_type' = .*must be a text"):
+        VQAAcc().process(None, [vqa_sample(7, 'y', ['y'] * 4, answer_type=['yes/no'])])

@@ -16,7 +16,7 @@ test_dataloader = dict(
         pipeline={{_base_.eval_pipeline}},
     )
 )
-test_evaluator = dict(type='ChoiceAccuracy', by='question_type')
+test_evaluator = dict(type='NExTQAAccuracy')
 
 how_to_get_data = {
     'data/nextqa': 'fetch the CSV files of multiple choice, map_vid_vidorID.json and the videos as '

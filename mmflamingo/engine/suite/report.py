@@ -70,7 +70,7 @@ def make_rows(results: Mapping[Cell, CellResult], score_names: Mapping[str, str]
             row.mean = mean(row.seeds.values())
             row.std = stdev(row.seeds.values()) if len(row.seeds) > 1 else 0.0
         own, others = samples[benchmark, selector, shots], samples.get((benchmark, first[benchmark], shots), {})
-        if own and abs(mean(own.values()) - row.mean) < 1e-6 * max(1, abs(row.mean)):
+        if len(own) > 1 and abs(mean(own.values()) - row.mean) < 1e-6 * max(1, abs(row.mean)):
             row.low, row.high = bootstrap_interval(list(own.values()))
         shared = sorted(own.keys() & others.keys())
         if selector != first[benchmark] and shared:

@@ -25,6 +25,7 @@ from .dealing import deal, provide_lengths
 from .journal import Journal, journal_files, read_journals
 from .memory import free_cache, is_out_of_memory
 from .predictions import FILE_NAME, Record, prediction_record, to_line, to_plain, write_whole
+from .references import check_references
 from .scoring import score
 from .shot_features import provide_features
 
@@ -58,12 +59,14 @@ class TestLoop(MMEngineTestLoop):
 
         Raises:
             MissingFilesError: Pictures or videos are missing.
-            RunError: The run to go on with was another one, or no metric could score the predictions, which are kept.
+            RunError: The metrics cannot score the set, the run to go on with was another one, or no metric could score the
+                predictions, which are kept.
         """
         self.runner.call_hook('before_test')
         self.runner.call_hook('before_test_epoch')
         self.runner.model.eval()
         on_main_rank(lambda: check_media(self.dataloader.dataset))
+        on_main_rank(lambda: check_references(self.evaluator.metrics, self.dataloader.dataset))
         provide_features(self.runner.model, self.dataloader)
         provide_lengths(self.runner.model, self.dataloader)
         self._protocol = on_main_rank(self._prepare_folder)

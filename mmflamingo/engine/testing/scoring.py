@@ -21,7 +21,7 @@ def score(records: Sequence[Record], metrics: Iterable[BaseMetric]) -> tuple[Sco
         metrics: Metrics of mmengine.
 
     Returns:
-        Scores by name, and the errors of the metrics that failed, by their type.
+        Scores by name, and why a metric (by its type) or single scores (by their names) failed.
     """
     samples = [data_sample(record) for record in records]
     totals: Scores = {}
@@ -38,6 +38,7 @@ def score(records: Sequence[Record], metrics: Iterable[BaseMetric]) -> tuple[Sco
             print_log(f'{name} failed: {failures[name]}', 'current', logging.ERROR)
         else:
             totals |= scores
+        failures |= getattr(metric, 'failures', {})  # of single scores, by their names
     add_scores(records, metrics)
     return totals, failures
 
