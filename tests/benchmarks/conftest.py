@@ -81,7 +81,7 @@ def predict(model):
 @pytest.fixture
 def score(monkeypatch):
     """Scores samples by a config's metric, without Java, which takes long to start."""
-    monkeypatch.setattr('mmflamingo.evaluation.coco_caption.shutil.which', lambda name: None)
+    monkeypatch.setattr('mmflamingo.evaluation.java.shutil.which', lambda name: None)
 
     def run(config, samples):
         scores, metrics = {}, config.test_evaluator
