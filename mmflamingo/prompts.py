@@ -11,6 +11,11 @@ from .registry import PROMPTS
 IMAGE_TOKEN = '<image>'
 END_OF_CHUNK_TOKEN = '<|endofchunk|>'
 OUTPUT_FIELDS = ('caption', 'answer')
+WHITE_SPACE = {
+    'collapse': lambda text: ' '.join(text.split()),
+    'strip': str.strip,
+    'keep': str,
+}
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,13 @@ class PromptTemplate:
         generation: Arguments for Hugging Face's `generate`, such as `num_beams` and
             `max_new_tokens`.
         ranking: Fields of `Ranking`, for samples that bring `choices` along: these are ranked, nothing is generated.
+        white_space: White space in every text of the data, of shots, query and choices alike: 'collapse' makes each
+            stretch of it, line ends too, one space and takes it off both ends; 'strip' only takes it off both ends;
+            'keep' leaves it as it is.
 
     Raises:
-        ValueError: A template lacks the field it needs or `output` is unknown.
+        ValueError: A template lacks the field it needs, an example lacks a field of the template, or `output` or
+            `white_space` is unknown.
     """
 
     def __init__(
@@ -131,9 +140,12 @@ class PromptTemplate:
         text_only_examples: Sequence[Mapping[str, str]] = (),
         generation: Mapping[str, Any] | None = None,
         ranking: Mapping[str, Any] | None = None,
+        white_space: str = 'collapse',
     ) -> None:
         if output not in OUTPUT_FIELDS:
             raise ValueError(f'PromptTemplate.output is {output!r}, it must be one of {list(OUTPUT_FIELDS)}.')
+        if white_space not in WHITE_SPACE:
+            raise ValueError(f'PromptTemplate.white_space is {white_space!r}, it must be one of {list(WHITE_SPACE)}.')
         self.shot = _parse_template(shot)
         self.query = _parse_template(query)
         if output not in {field for _, field in self.shot}:
@@ -147,6 +159,9 @@ class PromptTemplate:
         self.text_only_examples = tuple(text_only_examples)
         self.generation = dict(generation or {})
         self.ranking = _parse_ranking(ranking or {})
+        self.white_space = white_space
+        for chunk, example in enumerate(self.text_only_examples):
+            list(self._fill(self.shot, example, chunk, has_image=False))
 
     def render(self, sample: Any) -> Prompt:
         """Writes the prompt of a sample.
@@ -175,6 +190,10 @@ class PromptTemplate:
             prompt.extend(self._fill(self.shot, {**fields, self.output: output}, len(shots)))
         return prompt
 
+    def clean(self, text: str) -> str:
+        """A text of the data as it goes into the prompt, by the rule for white space."""
+        return WHITE_SPACE[self.white_space](text)
+
     def parse(self, text: str) -> str:
         """Turns generated text into a caption or an answer."""
         text = _cut(text, self.stop).translate({ord(character): None for character in self.drop})
@@ -200,12 +219,8 @@ class PromptTemplate:
                 yield Segment(literal, chunk=chunk)
             after_output = field == self.output
             if field is not None:
-                value = fields.get(field)
-                if value is None:
-                    raise ValueError(
-                        f'The prompt template needs the field {field!r}, but example {chunk} of the sample has none.'
-                    )
-                yield Segment(str(value), is_user=True, is_output=after_output, chunk=chunk)
+                text = self.clean(_text_of(fields, field, chunk))
+                yield Segment(text, is_user=True, is_output=after_output, chunk=chunk)
 
 
 @PROMPTS.register_module()
@@ -228,12 +243,31 @@ class InterleavedPrompt:
         self.generation = dict(generation or {})
 
     def render(self, sample: Any) -> Prompt:
-        """Gives the sample's own text."""
-        return Prompt([Segment(sample.get('text'))])
+        """Gives the sample's own text.
+
+        Raises:
+            ValueError: It is not a text.
+        """
+        return Prompt([Segment(_text_of(sample, 'text', 0))])
+
+    def clean(self, text: str) -> str:
+        """The text of a choice as it is."""
+        return text
 
     def parse(self, text: str) -> str:
         """Takes off what comes after a stop string, and white space."""
         return _cut(text, self.stop).strip()
+
+
+def _text_of(fields: Any, field: str, chunk: int) -> str:
+    """The text of a field of an example."""
+    text = fields.get(field)
+    if not isinstance(text, str):
+        found = 'none' if text is None else repr(text)[:60]
+        raise ValueError(
+            f'The prompt template needs the field {field!r}, but example {chunk} of the sample has {found}; it must be a text.'
+        )
+    return text
 
 
 def _cut(text: str, stop: Sequence[str]) -> str:
@@ -253,7 +287,11 @@ def _parse_ranking(settings: Mapping[str, Any]) -> Ranking:
 def _parse_template(template: str) -> list[tuple[str, str | None]]:
     """Splits a format string into pairs of literal text and the field after it."""
     pieces = []
-    for literal, field, spec, conversion in Formatter().parse(template):
+    try:
+        parsed = list(Formatter().parse(template))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'Prompt template {template!r} is not a text with fields as {{name}} ({error}).') from error
+    for literal, field, spec, conversion in parsed:
         if field is not None and (not field.isidentifier() or spec or conversion):
             raise ValueError(f'Prompt template {template!r}: write fields as {{name}}, {{{field}}} is not one.')
         pieces.append((literal, field))

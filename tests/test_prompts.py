@@ -1,4 +1,7 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.config import Config
 
 from mmflamingo.prompts import InterleavedPrompt, PromptTemplate, Segment
 from mmflamingo.registry import PROMPTS
@@ -120,3 +123,85 @@ def test_a_sample_with_its_own_text():
     assert rendered.text == '<image>Output:a cat<|endofchunk|><image>Output:'
     assert rendered.num_images == 2
     assert prompt.parse(' a dog Output: no') == 'a dog'
+
+
+def with_white_space(rule):
+    return PromptTemplate(**{key: value for key, value in VQA.items() if key != 'type'}, white_space=rule)
+
+
+@pytest.mark.parametrize(
+    ('rule', 'rendered'),
+    [('collapse', 'Is it\nred? |a\tb '), ('strip', 'Is it\nred? |a\tb '), ('keep', 'Is it\nred? |a\tb ')],
+)
+def test_p5_a23_one_rule_for_white_space_in_shots_and_query(rule, rendered):
+    question, answer = rendered.split('|')
+    expected = {
+        'collapse': ('Is it red?', 'a b'),
+        'strip': ('Is it\nred?', 'a\tb'),
+        'keep': (question, answer),
+    }[rule]
+    shot = {'img_path': 'x.png', 'question': question, 'answer': answer}
+    sample = {'shots': [shot], 'question': question}
+    template = with_white_space(rule)
+    first, query = template.render(sample).chunks
+    assert [segment.text for segment in first if segment.is_user] == list(expected)
+    assert [segment.text for segment in query if segment.is_user] == [expected[0]]
+    taught = template.render(sample | {'output': answer}).chunks[1]
+    assert [segment.text for segment in taught if segment.is_user] == list(expected)
+    assert template.clean(answer) == expected[1]
+
+
+def test_p5_the_rules_of_the_published_protocols():
+    root = 'configs/_base_'
+    second = Config.fromfile(f'{root}/protocols/openflamingo_v2.py').prompts
+    first = Config.fromfile(f'{root}/protocols/openflamingo_v1.py').prompts
+    assert [PROMPTS.build(second[task]).white_space for task in ('caption', 'vqa')] == ['strip', 'keep']
+    assert [PROMPTS.build(first[task]).white_space for task in ('caption', 'vqa')] == ['keep', 'keep']
+    assert PROMPTS.build(CAPTION).white_space == 'collapse'
+
+
+def test_an_unknown_rule_for_white_space():
+    with pytest.raises(ValueError, match=r"white_space is 'trim', it must be one of \['collapse', 'strip', 'keep'\]"):
+        with_white_space('trim')
+
+
+@pytest.mark.parametrize('value', [3, ['a'], None, b'a', {'a': 1}])
+def test_a_field_that_is_not_a_text(value):
+    with pytest.raises(
+        ValueError, match="needs the field 'question', but example 0 of the sample has .* must be a text"
+    ):
+        PROMPTS.build(VQA).render({'question': value})
+    with pytest.raises(ValueError, match="needs the field 'text'"):
+        InterleavedPrompt().render({'text': value})
+
+
+@pytest.mark.parametrize('example', [{}, {'caption': 4}, {'caption': None}])
+def test_an_example_that_lacks_a_text_is_found_when_the_template_is_built(example):
+    with pytest.raises(ValueError, match="needs the field 'caption', but example 0"):
+        PROMPTS.build(CAPTION | {'text_only_examples': [example]})
+
+
+@pytest.mark.parametrize('template', ['{', 'a}', 3, None])
+def test_a_template_that_can_not_be_parsed(template):
+    with pytest.raises(ValueError, match='is not a text with fields'):
+        PROMPTS.build(CAPTION | {'query': template})
+
+
+TEXTS = st.text(st.sampled_from(' \n\t\u2028a?<|>image') | st.characters(), max_size=20) | st.sampled_from(
+    ['<image>', '<|endofchunk|>', '<|endof\nchunk|>', '< image>', ' <image> ']
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(question=TEXTS, answer=TEXTS, rule=st.sampled_from(['collapse', 'strip', 'keep']))
+def test_property_data_only_fills_segments_of_its_own(question, answer, rule):
+    template = with_white_space(rule)
+    shot = {'img_path': 'x.png', 'question': question, 'answer': answer}
+    prompt = template.render({'shots': [shot], 'question': question})
+    plain = template.render({'shots': [shot | {'question': 'q', 'answer': 'a'}], 'question': 'q'})
+    assert prompt.num_images == plain.num_images == 2
+    own = [[segment.text for segment in chosen if not segment.is_user] for chosen in (prompt, plain)]
+    assert own[0] == own[1]
+    first, second = ([segment.text for segment in chunk if segment.is_user] for chunk in prompt.chunks)
+    assert first == [template.clean(question), template.clean(answer)] and second == [template.clean(question)]
+    assert rule != 'collapse' or ' '.join(first[0].split()) == first[0]

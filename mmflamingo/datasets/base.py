@@ -1,18 +1,22 @@
 """What all datasets here share: registry-built pipelines, annotation files with clear errors."""
 
 import gc
+import os
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from json import JSONDecodeError
 from random import Random
 from typing import Any
 
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import LocalBackend, get_file_backend, get_text, join_path, load
+from mmengine.fileio import LocalBackend, get_file_backend, join_path
 from mmengine.utils import is_abs
 
+from mmflamingo.files import check_regular
 from mmflamingo.registry import TRANSFORMS
+
+from .fields import show
+from .reading import read_json, read_json_lines, read_lines, read_table
 
 Record = dict[str, Any]
 
@@ -35,6 +39,8 @@ class FlamingoDataset(BaseDataset):
     """
 
     task: str
+    layout = 'a JSON file'  # of the annotation file, for messages
+    entries_are = 'questions'
 
     def __init__(
         self,
@@ -105,36 +111,96 @@ class FlamingoDataset(BaseDataset):
         """Return the groups of the record's texts."""
         return {record['group']} if 'group' in record else set()
 
-    def load_annotations(self, path: str, argument: str) -> Any:
+    def load_annotations(self, path: str, argument: str, unique_names: bool = False) -> Any:
         """Load a JSON file; a missing or broken one is an error that says what to do.
 
         Args:
             path: The file, already joined with `data_root`.
             argument: Name of the argument that gave it.
+            unique_names: No object may have a name twice; for files whose names are ids.
         """
         self._check_file(path, argument)
-        try:
-            return load(path, file_format='json')
-        except (JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{argument}: '{path}' is not valid JSON ({error}). Fetch the file again.") from error
+        return read_json(path, argument, unique_names)
 
-    def load_lines(self, path: str, argument: str) -> list[str]:
-        """Load the lines of a text file that aren't empty; arguments and errors as of `load_annotations`."""
+    def load_list(self, path: str, argument: str, key: str = '') -> Iterator[tuple[int, Any]]:
+        """Load a JSON list as pairs of number and entry; arguments and errors as of `load_annotations`.
+
+        Args:
+            path, argument: As of `load_annotations`.
+            key: Where the file is an object that holds the list, its name.
+        """
+        content = self.load_annotations(path, argument)
+        entries = content.get(key) if key and isinstance(content, dict) else content
+        if not isinstance(entries, list):
+            raise self._of_another_layout(path, argument)
+        return self._some(enumerate(entries), len(entries), path, argument)
+
+    def load_keyed(self, path: str, argument: str, key: str) -> Iterator[tuple[str, Any]]:
+        """Load the entries of a JSON object whose names are ids; they get the name as `key`."""
+        content = self.load_annotations(path, argument, unique_names=True)
+        if not isinstance(content, dict):
+            raise self._of_another_layout(path, argument)
+        entries = (
+            (f'entry {show(name)}', {**entry, key: name} if isinstance(entry, dict) else entry)
+            for name, entry in content.items()
+        )
+        return self._some(entries, len(content), path, argument)
+
+    def load_table(
+        self, path: str, argument: str, columns: Sequence[str], together: Sequence[str], aliases: Mapping[str, str]
+    ) -> Iterator[tuple[str, Any]]:
+        """Load the rows of a CSV file as pairs of line and cells; empty cells are left out.
+
+        Args:
+            path, argument: As of `load_annotations`.
+            columns: Columns that it must have.
+            together: Columns of which it has all or none.
+            aliases: Other names of columns, and the names that they get.
+        """
         self._check_file(path, argument)
-        try:
-            lines = get_text(path).splitlines()
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{argument}: '{path}' is not a text file ({error}). Fetch the file again.") from error
-        return [line for line in lines if line.strip()]
+        names, rows = read_table(path, argument, aliases)
+        needed = [*columns, *(together if set(together) & set(names) else ())]
+        missing = [column for column in needed if column not in names]
+        if missing:
+            raise self._of_another_layout(
+                path, argument, f': the columns {", ".join(missing)} are missing, it has {show(names)}'
+            )
+        return self._some(iter(rows), len(rows), path, argument)
+
+    def load_lines(self, path: str, argument: str) -> list[tuple[int, str]]:
+        """Load the lines of a text file that aren't empty, with their numbers; arguments as of `load_annotations`."""
+        self._check_file(path, argument)
+        return read_lines(path, argument)
+
+    def load_json_lines(self, path: str, argument: str) -> Iterator[tuple[str, Any]]:
+        """Load one JSON value a line, as pairs of line and value; arguments as of `load_annotations`."""
+        self._check_file(path, argument)
+        return read_json_lines(path, argument)
+
+    def _of_another_layout(self, path: str, argument: str, why: str = '') -> ValueError:
+        return ValueError(
+            f"{argument}: '{path}' does not have the layout of {type(self).__name__}, which is {self.layout}{why}."
+        )
+
+    def _some(self, entries: Iterator, count: int, path: str, argument: str) -> Iterator:
+        if not count:
+            raise ValueError(f"{argument}: '{path}' holds no {self.entries_are}. It must be {self.layout}.")
+        return entries
 
     def _check_file(self, path: str, argument: str) -> None:
         if not path:
             raise ValueError(f'{type(self).__name__} needs {argument}, the path of a file.')
-        if isinstance(get_file_backend(path), LocalBackend) and not LocalBackend().isfile(path):
+        if not isinstance(get_file_backend(path), LocalBackend):
+            return
+        if not os.path.exists(path):
             raise FileNotFoundError(
                 f"{argument}: '{path}' does not exist (data_root='{self.data_root}'). "
                 f'Put the file there, or correct data_root or {argument} in the config.'
             )
+        try:
+            check_regular(path)
+        except ValueError as error:
+            raise ValueError(f'{argument}: {error}') from error
 
     def _under_root(self, path: str) -> str:
         """Join a relative path with `data_root`, as BaseDataset does with `ann_file`."""
@@ -153,19 +219,39 @@ def scoped(config: dict) -> dict:
 
 
 def record_key(record: Record) -> tuple:
-    """Sort key that puts the records of an image side by side; ids may mix int and str."""
+    """Sort key that puts the records of an image side by side; ids may mix int and str, and come twice."""
     image_id, sample_id = record['image_id'], record['sample_id']
-    return isinstance(image_id, str), image_id, isinstance(sample_id, str), sample_id
+    return isinstance(image_id, str), image_id, isinstance(sample_id, str), sample_id, record.get('question') or ''
 
 
 def check_unique(ids: Iterable[Hashable], what: str, path: str) -> None:
-    """Raise if an id comes twice, with the numbers."""
+    """Raise if an id comes twice, with the numbers, or as a number and as a text."""
     counts = Counter(ids)
     twice = [key for key, count in counts.items() if count > 1]
     if twice:
         raise ValueError(
             f"'{path}': {len(twice)} of {len(counts)} {what} ids come more than once: "
             f'{some(twice)}. Each id must be unique in its file.'
+        )
+    check_same_writing(counts, what, f"'{path}'")
+
+
+def check_same_writing(ids: Iterable[Hashable], what: str, where: str) -> None:
+    """Raise if an id comes as a number and as a text, as 1 and '1', which would count as two.
+
+    Args:
+        ids: All ids.
+        what: What they are ids of.
+        where: The files they are from.
+    """
+    ids = set(ids)
+    if len(set(map(type, ids))) < 2:
+        return
+    both = [i for i in ids if isinstance(i, int) and str(i) in ids]
+    if both:
+        raise ValueError(
+            f'{where}: {len(both)} {what} ids are numbers in one place and texts in another, such as {min(both)} and '
+            f"'{min(both)}'. Write them in the same way everywhere."
         )
 
 
@@ -184,10 +270,10 @@ def _gc_paused() -> Iterator[None]:
 def some(items: Iterable, limit: int = 5) -> str:
     """List the first items for an error message."""
     items = list(items)
-    shown = ', '.join(repr(item) for item in items[:limit])
+    shown = ', '.join(map(show, items[:limit]))
     return f'{shown}, ...' if len(items) > limit else shown
 
 
-def one_line(text: str) -> str:
-    """Text as it goes into a prompt: inner white space, line ends too, becomes single spaces."""
-    return ' '.join(text.split())
+def not_blank(texts: Sequence[str]) -> list[str]:
+    """Those that have more than white space."""
+    return [text for text in texts if text.strip()]

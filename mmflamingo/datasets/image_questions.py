@@ -9,6 +9,8 @@ from typing import Any
 from mmflamingo.registry import DATASETS
 
 from .base import Record
+from .fields import an_id, answers, any_text, file_name, references, text
+from .layouts import Layout, all_or_none
 from .questions import QuestionFile, question_record
 from .shots.few_shot import SupportFileMixin
 
@@ -21,10 +23,11 @@ class TextVQA(QuestionFile):
     """
 
     layout = "a JSON object with a list 'data' of questions"
+    fields = Layout(question_id=an_id, image_id=an_id, question=text, answers=all_or_none(references))
 
-    def entries(self, path: str, argument: str) -> Iterable[Any]:
+    def entries(self, path: str, argument: str) -> Iterable[tuple[int, Any]]:
         """Load the list `data`."""
-        return self.load_annotations(path, argument)['data']
+        return self.load_list(path, argument, 'data')
 
     def record(self, entry: Any) -> Record:
         """Make a record of a question."""
@@ -33,7 +36,7 @@ class TextVQA(QuestionFile):
             entry['question_id'],
             image_id,
             f'{image_id}.jpg',
-            answers=entry.get('answers', ()),
+            answers=entry.get('answers'),
             question=entry['question'],
         )
 
@@ -51,6 +54,7 @@ class VizWiz(QuestionFile):
     """
 
     layout = 'a JSON list of {image, question, answers}'
+    fields = Layout(image=file_name, question=text, answers=all_or_none(answers), answer_type=all_or_none(any_text))
 
     def record(self, entry: Any) -> Record:
         """Make a record of a question."""
@@ -58,7 +62,7 @@ class VizWiz(QuestionFile):
             entry['image'],
             entry['image'],
             entry['image'],
-            answers=[answer['answer'] for answer in entry.get('answers', ())],
+            answers=entry.get('answers'),
             question=entry['question'],
             answer_type=entry.get('answer_type'),
         )
@@ -77,22 +81,28 @@ class GQA(QuestionFile):
     """
 
     layout = 'a JSON object with a question for each question id'
+    fields = Layout(
+        question_id=an_id,
+        imageId=an_id,
+        question=text,
+        answer=all_or_none(text),
+        types=all_or_none(Layout(structural=any_text)),
+    )
 
-    def entries(self, path: str, argument: str) -> Iterable[Any]:
-        """Load pairs of a question id and a question."""
-        return self.load_annotations(path, argument).items()
+    def entries(self, path: str, argument: str) -> Iterable[tuple[str, Any]]:
+        """Load the questions with their ids."""
+        return self.load_keyed(path, argument, 'question_id')
 
     def record(self, entry: Any) -> Record:
         """Make a record of a question."""
-        question_id, question = entry
-        image_id = question['imageId']
+        image_id, types = entry['imageId'], entry.get('types')
         return question_record(
-            question_id,
+            entry['question_id'],
             image_id,
             f'{image_id}.jpg',
-            answers=[question['answer']] if 'answer' in question else (),
-            question=question['question'],
-            question_type=question.get('types', {}).get('structural'),
+            answers=[entry['answer']] if entry.get('answer') else (),
+            question=entry['question'],
+            question_type=types and types['structural'],
         )
 
 

@@ -1,6 +1,5 @@
 """Close-ended sets about images, whose choices are ranked: HatefulMemes, ScienceQA and A-OKVQA."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,6 +8,8 @@ from mmengine.logging import print_log
 from mmflamingo.registry import DATASETS
 
 from .base import Record
+from .fields import an_id, any_text, choices, file_name, flag, one_of, references, text, whole_number
+from .layouts import Layout, all_or_none, nullable, optional
 from .questions import QuestionFile, question_record
 from .shots.few_shot import FewShotMixin, SupportFileMixin
 
@@ -25,13 +26,11 @@ class HatefulMemes(QuestionFile):
     shot_fields = ('ocr',)
     choices = ('no', 'yes')  # of the labels 0 and 1
     layout = 'JSON lines of {id, img, text, label}'
+    fields = Layout(id=an_id, img=file_name, text=any_text, label=all_or_none(one_of(0, 1)))
 
-    def entries(self, path: str, argument: str) -> Iterable[Any]:
+    def entries(self, path: str, argument: str) -> Iterable[tuple[str, Any]]:
         """Load one JSON object a line."""
-        try:
-            return [json.loads(line) for line in self.load_lines(path, argument)]
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{argument}: '{path}' has a line that is not valid JSON ({error}).") from error
+        return self.load_json_lines(path, argument)
 
     def record(self, entry: Any) -> Record:
         """Make a record of a meme."""
@@ -43,6 +42,11 @@ class HatefulMemes(QuestionFile):
 @DATASETS.register_module()
 class FlamingoEvalHatefulMemes(SupportFileMixin, HatefulMemes):
     """Few-shot HatefulMemes; arguments of `SupportFileMixin` and `HatefulMemes`."""
+
+
+ASKED = {'question_id': an_id, 'image_id': whole_number, 'question': text}
+RANKED = {'choices': choices, 'correct_choice_idx': all_or_none(whole_number)}
+DIRECT = {'direct_answers': all_or_none(references), 'difficult_direct_answer': all_or_none(flag)}
 
 
 @DATASETS.register_module()
@@ -62,22 +66,27 @@ class AOKVQA(QuestionFile):
     def __init__(self, *args, multiple_choice: bool = True, **kwargs) -> None:
         self.multiple_choice = multiple_choice
         self.task = 'multiple_choice' if multiple_choice else 'vqa'
+        self.fields = Layout(**ASKED | (RANKED if multiple_choice else DIRECT))
         super().__init__(*args, **kwargs)
 
-    def entries(self, path: str, argument: str) -> Iterable[Any]:
-        """Load the questions that may be asked."""
-        content = self.load_annotations(path, argument)
-        return [entry for entry in content if self.multiple_choice or not entry.get('difficult_direct_answer')]
+    def read_file(self, path: str, img_prefix: str, argument: str) -> list[Record]:
+        """Read the questions that may be asked; arguments as of `QuestionFile`."""
+        records = super().read_file(path, img_prefix, argument)
+        return [record for record in records if not record.pop('is_difficult')]
 
     def record(self, entry: Any) -> Record:
         """Make a record of a question."""
         if self.multiple_choice:
             answers = {'choices': entry['choices'], 'right': entry.get('correct_choice_idx')}
         else:
-            answers = {'answers': entry.get('direct_answers', ())}
-        file_name = f'{entry["image_id"]:012d}.jpg'
+            answers = {'answers': entry.get('direct_answers')}
         return question_record(
-            entry['question_id'], entry['image_id'], file_name, question=entry['question'], **answers
+            entry['question_id'],
+            entry['image_id'],
+            f'{entry["image_id"]:012d}.jpg',
+            question=entry['question'],
+            is_difficult=not self.multiple_choice and entry.get('difficult_direct_answer'),
+            **answers,
         )
 
 
@@ -100,6 +109,16 @@ class ScienceQA(QuestionFile):
 
     task = 'multiple_choice'
     layout = 'a JSON object with a problem for each question id'
+    fields = Layout(
+        question_id=an_id,
+        question=text,
+        choices=choices,
+        answer=all_or_none(whole_number),
+        hint=optional(any_text),
+        image=nullable(file_name),
+        subject=all_or_none(text),
+        split=text,
+    )
 
     def __init__(self, *args, split: str | Sequence[str] = 'test', with_hint: bool = True, **kwargs) -> None:
         self.split = split
@@ -126,28 +145,31 @@ class ScienceQA(QuestionFile):
             raise ValueError(f"{argument}={split!r}: '{self.ann_file}' has questions with images in {sorted(present)}.")
         return [record for record in records if record['split'] in wanted]
 
-    def entries(self, path: str, argument: str) -> Iterable[Any]:
-        """Load pairs of a question id and a problem, of the problems with an image."""
-        problems = self.load_annotations(path, argument)
-        shown = [(key, problem) for key, problem in problems.items() if problem['image']]
-        print_log(
-            f"'{path}': {len(shown)} of {len(problems)} questions have an image; only these are asked.", 'current'
-        )
+    def read_file(self, path: str, img_prefix: str, argument: str) -> list[Record]:
+        """Read the problems that have an image; arguments as of `QuestionFile`."""
+        records = super().read_file(path, img_prefix, argument)
+        shown = [record for record in records if record.pop('has_image')]
+        print_log(f"'{path}': {len(shown)} of {len(records)} questions have an image; only these are asked.", 'current')
         return shown
+
+    def entries(self, path: str, argument: str) -> Iterable[tuple[str, Any]]:
+        """Load the problems with their ids."""
+        return self.load_keyed(path, argument, 'question_id')
 
     def record(self, entry: Any) -> Record:
         """Make a record of a problem."""
-        key, problem = entry
-        hint = problem.get('hint', '').strip() if self.with_hint else ''
+        key, image = entry['question_id'], entry['image']
+        hint = (entry.get('hint') or '').strip() if self.with_hint else ''
         return question_record(
             key,
             key,
-            f'{problem["split"]}/{key}/{problem["image"]}',
-            choices=problem['choices'],
-            right=problem.get('answer'),
-            question=f'{hint} {problem["question"]}'.strip(),
-            question_type=problem.get('subject'),
-            split=problem['split'],
+            f'{entry["split"]}/{key}/{image}',
+            choices=entry['choices'],
+            right=entry.get('answer'),
+            question=f'{hint} {entry["question"]}'.strip(),
+            question_type=entry.get('subject'),
+            split=entry['split'],
+            has_image=image is not None,
         )
 
 
@@ -156,7 +178,7 @@ class FlamingoEvalScienceQA(FewShotMixin, ScienceQA):
     """Few-shot ScienceQA.
 
     Args:
-        support_split: Splits for the support set, of the same file; None parts `split`.
+        support_split: Splits for the support set, of the same file; None takes them from `split`.
         kwargs: Arguments of `FewShotMixin` and `ScienceQA`.
     """
 

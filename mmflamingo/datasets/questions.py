@@ -6,7 +6,11 @@ from collections.abc import Hashable, Iterable, Sequence
 from random import Random
 from typing import Any
 
-from .base import FlamingoDataset, Record, check_unique, one_line
+from mmengine.logging import print_log
+
+from .base import FlamingoDataset, Record, check_unique, not_blank
+from .fields import Misfit
+from .layouts import Account, Layout
 
 ANSWER_POLICIES = ('majority', 'sample')
 
@@ -25,15 +29,15 @@ class QuestionSet(FlamingoDataset):
 
     def __init__(self, *args, answer_policy: str = 'majority', **kwargs) -> None:
         if answer_policy not in ANSWER_POLICIES:
-            raise ValueError(f'answer_policy={answer_policy!r} is not known; choose of {ANSWER_POLICIES}.')
+            raise ValueError(f'answer_policy={answer_policy!r} is not known; choose one of {ANSWER_POLICIES}.')
         self.answer_policy = answer_policy
         super().__init__(*args, **kwargs)
 
     def choose_output(self, record: Record, rng: Random, group: Hashable = None) -> tuple[str, Hashable]:
         """Choose the majority answer or one of all, as `answer_policy` says."""
         sample = self.answer_policy == 'sample'
-        answer = rng.choice(record['gt_answer']) if sample else record['majority_answer']
-        return one_line(answer), record.get('group')
+        answer = rng.choice(not_blank(record['gt_answer'])) if sample else record['majority_answer']
+        return answer, record.get('group')
 
     def has_output(self, record: Record) -> bool:
         """Say whether the question has answers."""
@@ -42,20 +46,24 @@ class QuestionSet(FlamingoDataset):
     def as_shot(self, record: Record, output: str) -> Record:
         """Make an example with the chosen answer."""
         ids = {key: record[key] for key in ('sample_id', 'image_id', 'img_path')}
-        return ids | {key: one_line(record[key]) for key in self.shot_fields} | {'answer': output}
+        return ids | {key: record[key] for key in self.shot_fields} | {'answer': output}
 
 
 class QuestionFile(QuestionSet):
     """Base of sets that hold questions and answers in one file.
 
-    A subclass reads an entry in `record`, and the file in `entries` if it is not a JSON list.
+    A subclass states the `fields` of an entry and makes a record of it in `record`; it reads the file in `entries` if that
+    is not a JSON list.
     """
 
-    layout = 'a JSON list of questions'  # of the file, for messages
+    layout = 'a JSON list of questions'
+    fields: Layout | None = None
 
     def load_data_list(self) -> list[Record]:
         """Read `ann_file`."""
-        return self.read_file(self.ann_file, self.data_prefix['img_path'], 'ann_file')
+        records = self.read_file(self.ann_file, self.data_prefix['img_path'], 'ann_file')
+        check_unique((record['sample_id'] for record in records), 'question', self.ann_file)
+        return records
 
     def read_file(self, path: str, img_prefix: str, argument: str) -> list[Record]:
         """Read one file into records.
@@ -66,26 +74,22 @@ class QuestionFile(QuestionSet):
             argument: Name of the argument that gave `path`, for messages.
 
         Raises:
-            ValueError: The file has another layout, or a question comes twice.
+            ValueError: The file has another layout; lists the values that do not fit.
         """
-        try:
-            records = [self.record(entry) for entry in self.entries(path, argument)]
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
-            raise ValueError(
-                f"{argument}: '{path}' does not have the layout of {type(self).__name__}, which is {self.layout} "
-                f'({type(error).__name__}: {error}).'
-            ) from error
-        if not records:
-            raise ValueError(f"{argument}: '{path}' holds no questions. It must be {self.layout}.")
-        check_unique((record['sample_id'] for record in records), 'question', path)
+        account = Account(f'{type(self).__name__}, which is {self.layout}')
+        records = account.read(f"{argument}: '{path}'", self.entries(path, argument), self.fields, self.record)
+        account.check()
+        repeated = len(records) - len({record['sample_id'] for record in records})
+        if repeated:
+            print_log(f"{argument}: {repeated} question ids of '{path}' come again.", 'current')
         for record in records:
             record['task'] = self.task
             record['img_path'] = osp.join(img_prefix, record['img_path'])
         return records
 
-    def entries(self, path: str, argument: str) -> Iterable[Any]:
-        """Load what the file lists, one entry a question."""
-        return self.load_annotations(path, argument)
+    def entries(self, path: str, argument: str) -> Iterable[tuple[int | str, Any]]:
+        """Load what the file lists, one entry a question, each with its place for messages."""
+        return self.load_list(path, argument)
 
     def record(self, entry: Any) -> Record:
         """Make a record of an entry, `img_path` relative to the folder of the images."""
@@ -113,20 +117,33 @@ def question_record(
         fields: The question and what else is known.
 
     Raises:
-        IndexError: There is no choice with the number of the right one.
+        ValueError: There is no choice with the number of the right one, or a text is given for a list.
     """
+    for name, value in ('answers', answers), ('choices', choices):
+        if isinstance(value, str):
+            raise Misfit('a list of texts', value, name)
     if choices is not None:
         fields['choices'] = list(choices)
         if right is not None:
             if not 0 <= right < len(choices):
-                raise IndexError(f'question {sample_id!r} has {len(choices)} choices, {right} is none of them')
+                raise Misfit(f'the number of a choice, 0 to {len(choices) - 1}', right, 'the right choice')
             fields['gt_choice'] = right
             answers = [choices[right]]
-    answers = list(answers)
+    answers = list(answers or ())
     ids = {'sample_id': sample_id, 'image_id': image_id, 'img_path': img_path}
     return ids | {'gt_answer': answers, 'majority_answer': most_common(answers)} | fields
 
 
 def most_common(answers: Sequence[str]) -> str | None:
-    """The answer that most annotators gave, of equally common ones the first; None for no answers."""
-    return Counter(answers).most_common(1)[0][0] if answers else None
+    """The answer that most annotators gave, of equally common ones the first; None for no answers but empty ones."""
+    counts = Counter(not_blank(answers))
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def majority(answers: Sequence[str], given: str | None) -> str | None:
+    """The answer that a file calls the majority's, if no other one is more common; else the most common one."""
+    given_by = answers.count(given)
+    if given and 2 * given_by >= len(answers):
+        return given
+    counted = most_common(answers)
+    return given if given and given.strip() and given_by >= answers.count(counted) else counted

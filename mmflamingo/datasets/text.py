@@ -6,7 +6,10 @@ from pathlib import Path
 import torch
 from torch.utils.data import Dataset
 
+from mmflamingo.files import check_regular
 from mmflamingo.registry import DATASETS, TOKENIZERS
+
+from .reading import read_text
 
 
 @DATASETS.register_module()
@@ -24,7 +27,7 @@ class TextBlocks(Dataset):
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file holds less than one block.
+        ValueError: The file holds less than one block, or is not a text in UTF-8.
     """
 
     def __init__(self, ann_file: str, tokenizer: dict, block_size: int = 384, emphasis: dict[str, float] | None = None):
@@ -34,7 +37,8 @@ class TextBlocks(Dataset):
                 f'ann_file={ann_file!r} does not exist. For EmojiScenes, make it with '
                 '`python tools/dataset_converters/emoji_scenes.py --splits text`.'
             )
-        documents = path.read_text(encoding='utf-8').splitlines()
+        check_regular(path)
+        documents = read_text(ann_file, 'ann_file').splitlines()
         encoded = TOKENIZERS.build(tokenizer).hf(documents, return_offsets_mapping=emphasis is not None)
         self.blocks = _cut_into_blocks(encoded.input_ids, block_size, ann_file)
         self.weights = None

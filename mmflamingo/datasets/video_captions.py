@@ -6,6 +6,8 @@ from mmflamingo.registry import DATASETS
 
 from .base import Record, check_unique
 from .coco_caption import COCOCaption
+from .fields import file_name, references
+from .layouts import Account, Layout, all_or_none
 from .shots.few_shot import SupportFileMixin
 
 
@@ -19,6 +21,10 @@ class VATEX(COCOCaption):
     Args:
         kwargs: Arguments of `FlamingoDataset`.
     """
+
+    layout = 'a JSON list of {videoID, enCap}'
+    entries_are = 'videos'
+    fields = Layout(videoID=file_name, enCap=all_or_none(references))
 
     def load_data_list(self) -> list[Record]:
         """Read `ann_file`."""
@@ -35,26 +41,20 @@ class VATEX(COCOCaption):
         Raises:
             ValueError: The file has another layout, or a video comes twice.
         """
-        content = self.load_annotations(path, argument)
-        try:
-            records = [
-                {
-                    'task': self.task,
-                    'sample_id': entry['videoID'],
-                    'image_id': entry['videoID'],
-                    'img_path': osp.join(img_prefix, f'{entry["videoID"]}.mp4'),
-                    'gt_caption': list(entry.get('enCap', ())),
-                }
-                for entry in content
-            ]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"{argument}: '{path}' is no JSON list of {{videoID, enCap}} ({type(error).__name__}: {error})."
-            ) from error
-        if not records:
-            raise ValueError(f"{argument}: '{path}' holds no videos.")
-        check_unique((record['image_id'] for record in records), 'video', path)
-        return records
+        account = Account(f'{type(self).__name__}, which is {self.layout}')
+        entries = account.read(f"{argument}: '{path}'", self.load_list(path, argument), self.fields)
+        account.check()
+        check_unique((entry['videoID'] for entry in entries), 'video', path)
+        return [
+            {
+                'task': self.task,
+                'sample_id': entry['videoID'],
+                'image_id': entry['videoID'],
+                'img_path': osp.join(img_prefix, f'{entry["videoID"]}.mp4'),
+                'gt_caption': entry.get('enCap') or [],
+            }
+            for entry in entries
+        ]
 
 
 @DATASETS.register_module()

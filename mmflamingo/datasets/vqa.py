@@ -7,9 +7,23 @@ from sys import intern
 
 from mmflamingo.registry import DATASETS
 
-from .base import Record, check_unique, some
-from .questions import QuestionSet, most_common
+from .base import Record, check_same_writing, check_unique, some
+from .fields import an_id, answers, any_text, list_of, needed, text
+from .layouts import Account, Layout, all_or_none, optional
+from .questions import QuestionSet, majority
 from .shots.few_shot import FewShotMixin
+
+OURS = {'group': optional(an_id), 'support_question_ids': optional(list_of(an_id))}
+QUESTION = Layout(question_id=an_id, image_id=an_id, question=text, **OURS)
+ANNOTATION = Layout(
+    question_id=an_id,
+    image_id=all_or_none(an_id),
+    answers=needed(answers),
+    multiple_choice_answer=optional(any_text),
+    answer_type=all_or_none(any_text),
+    question_type=all_or_none(any_text),
+    **OURS,
+)
 
 
 @DATASETS.register_module()
@@ -72,17 +86,16 @@ class COCOVQA(QuestionSet):
             img_name: As in the constructor.
             side: 'support_' for the support set, the prefix of its arguments in messages.
         """
-        questions = self._read_list(question_file, f'{side}question_file', 'questions')
         template = img_name or _coco_img_name(question_file, f'{side}img_name')
-        try:
-            check_unique((entry['question_id'] for entry in questions), 'question', question_file)
-            annotations = {}
-            if ann_file:
-                entries = self._read_list(ann_file, f'{side}ann_file', 'annotations')
-                annotations = _pair(questions, entries, question_file, ann_file)
-            records = [_record(question, annotations.get(question['question_id'], {})) for question in questions]
-        except KeyError as error:
-            raise ValueError(f"'{question_file}' or '{ann_file}' has an entry without the key {error}.") from error
+        account = Account("VQAv2's files")
+        questions = self._read_list(account, question_file, f'{side}question_file', 'questions', QUESTION)
+        entries = []
+        if ann_file:
+            entries = self._read_list(account, ann_file, f'{side}ann_file', 'annotations', ANNOTATION)
+        account.check()
+        check_unique((entry['question_id'] for entry in questions), 'question', question_file)
+        annotations = _pair(questions, entries, question_file, ann_file) if ann_file else {}
+        records = [_record(question, annotations.get(question['question_id'], {})) for question in questions]
         if self.answer_types is not None:
             present = sorted({str(record['answer_type']) for record in records})
             records = [record for record in records if record['answer_type'] in self.answer_types]
@@ -95,11 +108,12 @@ class COCOVQA(QuestionSet):
             record['img_path'] = osp.join(img_prefix, _file_name(template, record['image_id']))
         return records
 
-    def _read_list(self, path: str, argument: str, key: str) -> list[dict]:
+    def _read_list(self, account: Account, path: str, argument: str, key: str, layout: Layout) -> list[dict]:
         content = self.load_annotations(path, argument)
-        if not isinstance(content, dict) or not content.get(key):
+        entries = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(entries, list) or not entries:
             raise ValueError(f"{argument}: '{path}' holds no {key}. It must be a JSON object with a list '{key}'.")
-        return content[key]
+        return account.read(f"{argument}: '{path}'", enumerate(entries), layout)
 
 
 @DATASETS.register_module()
@@ -154,6 +168,9 @@ def _pair(questions: list[dict], entries: list[dict], question_file: str, ann_fi
     """Map question ids to annotations; raise unless both files are about the same questions."""
     check_unique((entry['question_id'] for entry in entries), 'annotated question', ann_file)
     annotations = {entry['question_id']: entry for entry in entries}
+    check_same_writing(
+        annotations.keys() | {q['question_id'] for q in questions}, 'question', f"'{question_file}' and '{ann_file}'"
+    )
     unpaired = [q['question_id'] for q in questions if q['question_id'] not in annotations]
     if unpaired or len(questions) != len(annotations):
         raise ValueError(
@@ -162,11 +179,8 @@ def _pair(questions: list[dict], entries: list[dict], question_file: str, ann_fi
             f'{len(unpaired)} questions have none ({some(unpaired) or "all have one"}). '
             'Use files of the same split.'
         )
-    moved = [
-        q['question_id']
-        for q in questions
-        if annotations[q['question_id']].get('image_id', q['image_id']) != q['image_id']
-    ]
+    images = [(q, annotations[q['question_id']].get('image_id')) for q in questions]
+    moved = [q['question_id'] for q, image_id in images if image_id is not None and image_id != q['image_id']]
     if moved:
         raise ValueError(
             f"{len(moved)} questions have another image_id in '{ann_file}' than in "
@@ -177,22 +191,20 @@ def _pair(questions: list[dict], entries: list[dict], question_file: str, ann_fi
 
 
 def _record(question: dict, annotation: dict) -> Record:
-    answers = [intern(entry['answer'] if isinstance(entry, dict) else entry) for entry in annotation.get('answers', ())]
-    if annotation and not answers:
-        raise KeyError('answers')
+    references = [intern(answer) for answer in annotation.get('answers') or ()]
     record = {
         'sample_id': question['question_id'],
         'image_id': question['image_id'],
         'question': question['question'],
-        'gt_answer': answers,
-        'majority_answer': annotation.get('multiple_choice_answer') or most_common(answers),
+        'gt_answer': references,
+        'majority_answer': majority(references, annotation.get('multiple_choice_answer')),
         'answer_type': annotation.get('answer_type'),
         'question_type': annotation.get('question_type'),
     }
     both = annotation | question
-    if 'support_question_ids' in both:
+    if both.get('support_question_ids') is not None:
         record['support_ids'] = both['support_question_ids']
-    if 'group' in both:
+    if both.get('group') is not None:
         record['group'] = both['group']
     return record
 
@@ -202,8 +214,7 @@ def _coco_img_name(question_file: str, argument: str) -> str:
     match = re.search(r'(train|val|test)(?:-dev)?(20\d\d)', osp.basename(question_file))
     if match is None:
         raise ValueError(
-            f"The name of '{question_file}' tells no COCO split (train2014, val2014, test2015, "
-            '...). '
+            f"Cannot tell the COCO split from the name '{question_file}' (train2014, val2014, test2015, ...). "
             f"Say how image files are named, e.g. {argument}='COCO_val2014_{{image_id:012d}}.jpg'."
         )
     return f'COCO_{match[1]}{match[2]}_{{image_id:012d}}.jpg'

@@ -286,7 +286,7 @@ class Flamingo(BaseModel):
         grey = torch.zeros_like(media[0][:1, :1], dtype=torch.float32)
         grey_tokens = self.encode_media(grey, media[1].new_ones(1), [[('grey', *grey.shape)]])[0, 0]
         prompted = (visual_tokens, grey_tokens, prompts, data_samples)
-        scores = score_choices(self.language_model, self.tokenizer, *prompted, template.ranking)
+        scores = score_choices(self.language_model, self.tokenizer, *prompted, template)
         note_choices(data_samples, scores, template)
         return data_samples
 

@@ -171,16 +171,17 @@ class FlamingoTokenizer:
             with_end: Put `<|endofchunk|>` after each.
 
         Returns:
-            list: C tuples of ids, none empty and no two the same.
+            list: C tuples of ids, none empty; those of equal texts are equal.
 
         Raises:
-            ValueError: A choice has no tokens, or the same as another one, or its beginning and the end of the prompt
+            ValueError: A choice has no tokens, or the same as another text, or its beginning and the end of the prompt
                 make one token.
         """
         before = self.defuse(prompt[-1].text) if prompt[-1].is_user else prompt[-1].text
         texts = [before, *(before + self.defuse(choice) for choice in choices)]
         prefix, *encoded = self.hf(texts, add_special_tokens=False)['input_ids']
         end = (self.end_of_chunk_token_id,) if with_end else ()
+        candidates: list[tuple[int, ...]] = []
         choice_of: dict[tuple[int, ...], str] = {}
         for choice, ids in zip(choices, encoded, strict=True):
             if ids[: len(prefix)] != prefix:
@@ -191,10 +192,10 @@ class FlamingoTokenizer:
             own = (*ids[len(prefix) :], *end)
             if len(own) == len(end):
                 raise ValueError(f'The choice {choice!r} has no tokens, so it can not be ranked. Leave it out.')
-            if own in choice_of:
+            if choice_of.setdefault(own, choice) != choice:
                 raise ValueError(f'The choices {choice_of[own]!r} and {choice!r} have the same tokens. Leave one out.')
-            choice_of[own] = choice
-        return list(choice_of)
+            candidates.append(own)
+        return candidates
 
     def decode(self, ids: Tensor) -> list[str]:
         """Texts of B rows of ids, without special tokens."""

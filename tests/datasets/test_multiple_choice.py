@@ -51,12 +51,12 @@ def test_memes_of_a_test_split_have_no_label(tmp_path, lines):
 
 
 def test_a_broken_line(tmp_path, lines):
-    with pytest.raises(ValueError, match='a line that is not valid JSON'):
+    with pytest.raises(ValueError, match=r"line 2 of '.*a\.txt' is not valid JSON"):
         HatefulMemes(lines(json.dumps(MEME), '{"id": 3,'), str(tmp_path))
 
 
 def test_a_label_that_is_no_choice(tmp_path, lines):
-    with pytest.raises(ValueError, match='question 42953 has 2 choices, 2 is none of them'):
+    with pytest.raises(ValueError, match=r'line 1 \(id 42953\): label is 2, it must be one of 0, 1'):
         HatefulMemes(lines(json.dumps({**MEME, 'label': 2})), str(tmp_path))
 
 
@@ -104,16 +104,26 @@ def test_imagenet(tmp_path, lines):
 @pytest.mark.parametrize('line', ['a.JPEG', 'a.JPEG 2', 'a.JPEG -1', 'a.JPEG tench'])
 def test_imagenet_lines_that_are_none(tmp_path, lines, line):
     files = lines('b.JPEG 1', line), lines('tench', 'shark', name='classes.txt')
-    with pytest.raises(ValueError, match=r'2 lines, 1 of which are no `FILE NUMBER` with a number below 2'):
-        ImageNet(*files, data_root=str(tmp_path))
-
-
-def test_names_that_can_not_be_told_apart(tmp_path, lines):
-    files = lines('b.JPEG 1'), lines('missile', 'shark', 'missile ', name='classes.txt')
     with pytest.raises(
-        ValueError, match="classes.txt' has 3 choices, 0 of them empty, and these more than once: 'miss"
+        ValueError, match=f"line 2: the line is '{line}', it must be a file and a number below 2, the number of names"
     ):
         ImageNet(*files, data_root=str(tmp_path))
+
+
+def test_p2_equal_names_are_ranked_once_and_any_of_their_classes_is_right(tmp_path, lines):
+    names = lines('missile', 'shark', 'missile ', 'sunglasses', 'sunglasses', name='classes.txt')
+    images = lines(*(f'{number}.JPEG {number}' for number in range(5)))
+    dataset = ImageNet(images, names, data_root=str(tmp_path))
+    records = [dataset.get_data_info(number) for number in range(5)]
+    assert [record['gt_choice'] for record in records] == [0, 1, 0, 2, 2]
+    assert all(record['choices'] == ['missile', 'shark', 'sunglasses'] for record in records)
+    assert [record['gt_caption'] for record in records][3:] == [['sunglasses'], ['sunglasses']]
+
+
+@pytest.mark.parametrize('names', [['a', 'a '], ['a']])
+def test_names_that_are_too_few(tmp_path, lines, names):
+    with pytest.raises(ValueError, match=r"class_file: '.*classes.txt' has the names 'a'; .* at least two different"):
+        ImageNet(lines('b.JPEG 0'), lines(*names, name='classes.txt'), data_root=str(tmp_path))
 
 
 @pytest.mark.parametrize('choices', [['a'], ['a', ' '], ['a', 'b', 'a ']])

@@ -1,5 +1,5 @@
 # Flamingo-9B as OpenFlamingo v1 built it and mmpretrain serves it: CLIP ViT-L/14, LLaMA-7B, gated cross-attention
-# before every fourth decoder layer, 8.22 G parameters.
+# before every fourth decoder layer, 8.22 G parameters. White space of texts is kept, as there.
 _base_ = ['./clip-vit-large.py']
 
 model = dict(
@@ -31,6 +31,7 @@ model = dict(
             output='caption',
             stop=('Output',),
             drop='"',
+            white_space='keep',
             text_only_examples=[
                 dict(caption='A child holding a flowered umbrella and petting a yak.'),
                 dict(caption='The child is holding a brush close to his mouth.'),
@@ -43,6 +44,7 @@ model = dict(
             query='<image>Question:{question} Short Answer:',
             output='answer',
             stop=('Question', 'Answer'),
+            white_space='keep',
             text_only_examples=[
                 dict(question='What is this photo taken looking through?', answer='pitcher'),
                 dict(question='How many people are wearing shorts in the forefront of this photo?', answer='4'),

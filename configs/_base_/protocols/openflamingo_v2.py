@@ -1,5 +1,6 @@
 # OpenFlamingo v2, https://arxiv.org/abs/2308.01390: fresh random shots for each query, three seeds, a newline after
-# every shot, two random text-only examples for zero shots.
+# every shot, two random text-only examples for zero shots. Captions lose their outer white space, questions and answers
+# are shown as they are in the files.
 protocol = 'openflamingo_v2'
 shots = (0, 4, 8, 16, 32)
 seeds = (0, 1, 2)
@@ -17,6 +18,7 @@ prompts = dict(
         output='caption',
         stop=('Output',),
         drop='"',
+        white_space='strip',
         generation=dict(num_beams=3, max_new_tokens=20, length_penalty=0.0),
     ),
     vqa=dict(
@@ -25,6 +27,7 @@ prompts = dict(
         query='<image>Question:{question} Short answer:',
         output='answer',
         stop=('Question', 'Answer', 'Short', ', '),
+        white_space='keep',
         generation=dict(num_beams=3, max_new_tokens=5, length_penalty=0.0),
     ),
 )

@@ -6,16 +6,15 @@ what is chosen for.
 """
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from random import Random
 
 from mmengine.logging import print_log
 
-from ..base import Record, record_key, some
+from ..base import Record, check_same_writing, record_key, some
 from .image_content import content_twins, image_of
 from .shot_selection import build_selector
-
-Twins = Mapping[Hashable, Hashable]
+from .split import Twins, separate_by_image, shuffled, split_by_image
 
 
 class FewShotMixin:
@@ -75,6 +74,7 @@ class FewShotMixin:
     def load_data_list(self) -> list[Record]:
         """Read the files, part supports from queries, and check that there are shots enough."""
         records, supports = super().load_data_list(), self.load_support_list()
+        self._check_ids([*records, *(supports or ())])
         limits = self.num_support_examples, self.num_query_examples
         twins = self._twins([*records, *(supports or ())])
         if self.shot_selector.takes_all_supports:
@@ -133,6 +133,11 @@ class FewShotMixin:
             )
         return twins
 
+    def _check_ids(self, records: Sequence[Record]) -> None:
+        """Raise if an id of the queries' file is written in another way than in the supports'."""
+        for name in ('image_id', 'sample_id'):
+            check_same_writing((record[name] for record in records), name.removesuffix('_id'), type(self).__name__)
+
     def _check_twins(self, queries: Sequence[Record], twins: Twins) -> None:
         """Raise if a query would see the content of its own image among its shots."""
         own = []
@@ -151,7 +156,7 @@ class FewShotMixin:
             is_query = {record['sample_id']: self.shot_selector.lists.of(record) is not None for record in records}
             supports = [record for record in records if not is_query[record['sample_id']]]
             records = [record for record in records if is_query[record['sample_id']]]
-        queries = _shuffled(records, f'{self.seed}-queries')[:num_query]
+        queries = shuffled(records, f'{self.seed}-queries')[:num_query]
         return sorted(queries, key=record_key), sorted(supports, key=record_key)
 
     def _check_outputs(self) -> None:
@@ -207,82 +212,6 @@ def attach_shots(query: Record, shots: Sequence[Record]) -> Record:
 def drop_image(shot: Record) -> Record:
     """Make a text-only example of a shot."""
     return shot | {'img_path': None}
-
-
-def split_by_image(
-    records: Sequence[Record], num_support: int | None, num_query: int | None, seed: int, twins: Twins
-) -> tuple[list[Record], list[Record]]:
-    """Split the records of one file into queries and supports that share no image.
-
-    Args:
-        records: All records, in any order.
-        num_support: Number of supports; None takes all that the queries leave.
-        num_query: Number of queries; None takes all that the supports leave.
-        seed: Names the split.
-        twins: Images that are one, see `content_twins`.
-    """
-    if num_support is None and num_query is None:
-        raise ValueError(
-            'One annotation file cannot give all its records to both sets: '
-            'set num_support_examples or num_query_examples, or name a support file.'
-        )
-    shuffled = _shuffled(records, f'{seed}-split')
-    if num_support is None:
-        queries, supports = _take_apart(shuffled, num_query, None, twins)
-    else:
-        supports, queries = _take_apart(shuffled, num_support, num_query, twins)
-    if len(supports) < (num_support or 1) or len(queries) < (num_query or 1):
-        num_images = len({record['image_id'] for record in records})
-        raise ValueError(
-            f'num_support_examples={num_support} and num_query_examples={num_query} were asked of '
-            f'{len(records)} records of {num_images} images; disjoint by image they give '
-            f'{len(supports)} supports '
-            f'and {len(queries)} queries. Ask for fewer, or name a separate support file.'
-        )
-    return sorted(queries, key=record_key), sorted(supports, key=record_key)
-
-
-def separate_by_image(
-    records: Sequence[Record],
-    supports: Sequence[Record],
-    num_support: int | None,
-    num_query: int | None,
-    seed: int,
-    twins: Twins,
-) -> tuple[list[Record], list[Record]]:
-    """Choose queries and supports of two files, dropping supports of the query file's images."""
-    query_images = {image_of(record, twins) for record in records}
-    kept = [record for record in supports if image_of(record, twins) not in query_images]
-    if len(kept) < len(supports):
-        print_log(
-            f'{len(supports) - len(kept)} of {len(supports)} supports are left out: their images are queries too.',
-            logger='current',
-            level=logging.WARNING,
-        )
-    if not kept:
-        raise ValueError(
-            f'All images of the {len(supports)} supports occur among the {len(records)} queries '
-            '(compared by image id). Name a support file of other images.'
-        )
-    queries = _shuffled(records, f'{seed}-queries')[:num_query]
-    supports = _shuffled(kept, f'{seed}-supports')[:num_support]
-    return sorted(queries, key=record_key), sorted(supports, key=record_key)
-
-
-def _shuffled(records: Sequence[Record], name: str) -> list[Record]:
-    shuffled = sorted(records, key=record_key)
-    Random(name).shuffle(shuffled)
-    return shuffled
-
-
-def _take_apart(
-    records: list[Record], count: int, other_count: int | None, twins: Twins
-) -> tuple[list[Record], list[Record]]:
-    """Take the first `count` records, then of the other images the first `other_count` ones."""
-    taken = records[:count]
-    images = {image_of(record, twins) for record in taken}
-    others = [record for record in records[count:] if image_of(record, twins) not in images]
-    return taken, others[:other_count]
 
 
 def _count(name: str, value: int) -> int:

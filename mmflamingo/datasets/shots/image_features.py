@@ -8,7 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..base import some
+from mmflamingo.files import check_regular, plain_reason
+
+from ..base import check_same_writing, check_unique, some
+from ..fields import Misfit, an_id, any_text, list_of
+
+MAKER = 'tools/analysis/extract_features.py makes such files.'
 
 
 @dataclass
@@ -31,15 +36,39 @@ class ImageFeatures:
 
         Raises:
             FileNotFoundError: There is none.
-            ValueError: It is no file of features.
+            ValueError: It is not a file of features.
         """
-        if not Path(path).is_file():
-            raise FileNotFoundError(f'{path} does not exist. tools/analysis/extract_features.py makes such files.')
-        content = torch.load(path, map_location='cpu', weights_only=True)
+        if not Path(path).exists():
+            raise FileNotFoundError(f'{path} does not exist. {MAKER}')
+        check_regular(path)
+        try:
+            content = torch.load(path, map_location='cpu', weights_only=True)
+        except Exception as error:  # torch raises errors of many kinds for files that are cut off or not its own
+            raise ValueError(f'{path} is not a file of image features: {plain_reason(error)} {MAKER}') from error
         names = ('image_ids', 'vectors', 'backbone')
         if not isinstance(content, dict) or not content.keys() >= set(names):
-            raise ValueError(f'{path} holds no image features. tools/analysis/extract_features.py makes such files.')
-        return cls(**{name: content[name] for name in names})
+            raise ValueError(f'{path} holds no image features. {MAKER}')
+        try:
+            features = cls(list_of(an_id)(content['image_ids']), content['vectors'], any_text(content['backbone']))
+        except Misfit as misfit:
+            raise ValueError(f'{path} is not a file of image features: {misfit}. {MAKER}') from None
+        features.check(path)
+        return features
+
+    def check(self, path: str | Path) -> None:
+        """Check that there is one finite vector for each image.
+
+        Raises:
+            ValueError: There isn't; `path` names the file in the message.
+        """
+        count = len(self.image_ids)
+        fits = isinstance(self.vectors, Tensor) and self.vectors.ndim == 2 and len(self.vectors) == count
+        if not fits or not self.vectors.is_floating_point() or not self.vectors.isfinite().all():
+            kind = tuple(self.vectors.shape) if isinstance(self.vectors, Tensor) else type(self.vectors).__name__
+            raise ValueError(
+                f'{path} is not a file of image features: vectors is {kind}, it must be ({count}, D) finite numbers. {MAKER}'
+            )
+        check_unique(self.image_ids, 'image', str(path))
 
     def save(self, path: str | Path) -> None:
         """Write a file that is there as a whole or not at all."""
@@ -57,6 +86,7 @@ class ImageFeatures:
         rows = {image_id: row for row, image_id in enumerate(self.image_ids)}
         missing = [image_id for image_id in image_ids if image_id not in rows]
         if missing:
+            check_same_writing([*image_ids, *rows], 'image', 'The features and the annotation file')
             raise ValueError(
                 f'{len(missing)} of {len(image_ids)} images have no features (image ids {some(missing)}): extract '
                 'them from the config of this very dataset.'

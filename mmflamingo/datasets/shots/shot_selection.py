@@ -1,16 +1,18 @@
 """Which supports become the shots of a query, and in which order."""
 
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from random import Random
 from typing import Any
 
-from mmengine.fileio import load
-
+from mmflamingo.files import check_regular
 from mmflamingo.registry import SHOT_SELECTORS
 
-from ..base import Record, record_key, scoped, some
+from ..base import Record, check_same_writing, record_key, scoped, some
+from ..fields import an_id, list_of, mapping_of
+from ..layouts import Account
+from ..reading import read_json
 
 ORDERS = ('selected', 'reversed', 'shuffled')
 CANDIDATES = ('supports', 'listed')
@@ -32,7 +34,7 @@ class ShotSelector:
     def __init__(self, order: str = 'selected', among: str = 'supports') -> None:
         for name, value, known in (('order', order, ORDERS), ('among', among, CANDIDATES)):
             if value not in known:
-                raise ValueError(f'{type(self).__name__}: {name}={value!r} is not known; choose of {known}.')
+                raise ValueError(f'{type(self).__name__}: {name}={value!r} is not known; choose one of {known}.')
         self.order = order
         # Any support may be listed, so `num_support_examples` doesn't cut the support set down.
         self.takes_all_supports = among == 'listed'
@@ -86,7 +88,7 @@ def build_selector(config: str | dict) -> ShotSelector:
     SHOT_SELECTORS.import_from_location()
     if config.get('type') not in SHOT_SELECTORS:
         names = sorted(SHOT_SELECTORS.module_dict)
-        raise ValueError(f'shot_selector={config.get("type")!r} is not known; choose of {names}.')
+        raise ValueError(f'shot_selector={config.get("type")!r} is not known; choose one of {names}.')
     return SHOT_SELECTORS.build(scoped(config))
 
 
@@ -178,15 +180,16 @@ class SupportLists:
     """
 
     def __init__(self, file: str | None = None) -> None:
-        self._lists = None if file is None else load(file, file_format='json')
+        self._lists = None if file is None else _read_lists(file)
 
     def of(self, record: Record) -> Sequence | None:
-        """The ids listed for a record; None for one that is no query."""
+        """The ids listed for a record; None for one that is not a query."""
         return record.get('support_ids') if self._lists is None else self._lists.get(str(record['sample_id']))
 
     def check(self, queries: Sequence[Record], supports: Sequence[Record], count: int) -> None:
         """Raise if a query's list is too short, or if its first ids are unknown or of its own image."""
         index_of = {record['sample_id']: index for index, record in enumerate(supports)}
+        counts = Counter(record['sample_id'] for record in supports)
         lists = {query['sample_id']: self.of(query) or () for query in queries}
         short = {key: len(ids) for key, ids in lists.items() if len(ids) < count}
         if short:
@@ -196,9 +199,16 @@ class SupportLists:
             )
         unknown = {i for ids in lists.values() for i in ids[:count] if i not in index_of}
         if unknown:
+            check_same_writing(unknown | index_of.keys(), 'support', "shot_selector='listed'")
             raise ValueError(
                 f"shot_selector='listed': {len(unknown)} listed ids are not among the {len(supports)} supports: "
                 f'{some(unknown)}. Name the support file that holds them.'
+            )
+        several = {i for ids in lists.values() for i in ids[:count] if counts[i] > 1}
+        if several:
+            raise ValueError(
+                f"shot_selector='listed': {len(several)} listed ids are those of several supports: {some(several)}. "
+                'Give each support an id of its own.'
             )
         own = [
             query['sample_id']
@@ -208,6 +218,21 @@ class SupportLists:
         ]
         if own:
             raise ValueError(f"shot_selector='listed': {len(own)} queries list their own image: {some(own)}.")
+
+
+def _read_lists(file: str) -> dict[str, list[int | str]]:
+    """The ids of supports by the id of their query, which JSON writes as a text.
+
+    Raises:
+        ValueError: The file holds something else.
+    """
+    argument = 'shot_selector.file'
+    check_regular(file)
+    account = Account('lists of shots, which is a JSON object with a list of ids for the id of each query')
+    content = read_json(file, argument, unique_names=True)
+    lists = account.read(f"{argument}: '{file}'", [('the object', content)], None, mapping_of(list_of(an_id)))
+    account.check()
+    return lists[0]
 
 
 class ShotPool:

@@ -4,11 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mmcv.transforms import BaseTransform
-from mmengine.fileio import get_text, load
 
+from mmflamingo.files import check_regular
 from mmflamingo.registry import TRANSFORMS
 
 from ..choice_lists import check_choices
+from ..fields import text
+from ..layouts import Account, Layout
+from ..reading import read_json, read_lines
+
+ARGUMENT = 'choices_file'
 
 
 @TRANSFORMS.register_module()
@@ -26,7 +31,7 @@ class AddChoices(BaseTransform):
         choices: The candidates.
         choices_file: A file of them, relative to the working directory: a text file, one a line, or an annotation file of
             VQAv2's layout (`.json`), whose majority answers are the candidates.
-        most_common: Take so many of the majority answers, the most common ones; None for all.
+        most_common: Take this many of the majority answers, the most common ones; None for all.
 
     Raises:
         ValueError: Both or none are given, or some of the candidates are empty or the same.
@@ -59,7 +64,15 @@ class AddChoices(BaseTransform):
 
 
 def _read(path: str, most_common: int | None) -> list[str]:
+    check_regular(path)
     if not path.endswith('.json'):
-        return [line for line in get_text(path).splitlines() if line.strip()]
-    counts = Counter(entry['multiple_choice_answer'].strip() for entry in load(path)['annotations'])
+        return [line for _, line in read_lines(path, ARGUMENT)]
+    content = read_json(path, ARGUMENT)
+    entries = content.get('annotations') if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        raise ValueError(f"{ARGUMENT}: '{path}' holds no list 'annotations', as files of VQAv2's layout do.")
+    account = Account("VQAv2's annotations")
+    answers = account.read(f"{ARGUMENT}: '{path}'", enumerate(entries), Layout(multiple_choice_answer=text))
+    account.check()
+    counts = Counter(entry['multiple_choice_answer'].strip() for entry in answers)
     return [answer for answer, _ in counts.most_common(most_common)]

@@ -8,7 +8,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from mmflamingo.prompts import Prompt, Ranking
+from mmflamingo.prompts import Prompt, PromptTemplate
 
 from ..language import FlamingoLMAdapter
 from ..tokenizers import FlamingoTokenizer
@@ -24,7 +24,7 @@ def score_choices(
     grey: Tensor,
     prompts: Sequence[Prompt],
     samples: Sequence,
-    ranking: Ranking,
+    template: PromptTemplate,
 ) -> list[Tensor]:
     """Scores of the `choices` of samples, the higher the likelier.
 
@@ -35,7 +35,7 @@ def score_choices(
         grey: (K, D), visual tokens of a grey picture.
         prompts: B prompts.
         samples: B samples with `choices` and `sample_id`.
-        ranking: How choices are compared.
+        template: Theirs; says how choices are compared, and its rule for white space holds for them too.
 
     Returns:
         list[Tensor]: For each sample, float32 (C,), as long as its choices.
@@ -43,9 +43,8 @@ def score_choices(
     Raises:
         ValueError: Choices can't be told apart, see `FlamingoTokenizer.tokenize_choices`.
     """
-    candidates = [
-        _named(sample, tokenizer, prompt, ranking.with_end) for sample, prompt in zip(samples, prompts, strict=True)
-    ]
+    ranking = template.ranking
+    candidates = [_named(sample, tokenizer, prompt, template) for sample, prompt in zip(samples, prompts, strict=True)]
     lengths = [torch.tensor([len(ids) for ids in own], device=visual_tokens.device) for own in candidates]
     orders = [
         shot_orders(len(prompt.chunks) - 1, ranking.permutations, sample.get('sample_id'))
@@ -86,9 +85,10 @@ def shot_orders(num_shots: int, count: int, sample_id: int | str) -> list[tuple[
     return list(drawn)
 
 
-def _named(sample, tokenizer: FlamingoTokenizer, prompt: Prompt, with_end: bool) -> list[tuple[int, ...]]:
+def _named(sample, tokenizer: FlamingoTokenizer, prompt: Prompt, template: PromptTemplate) -> list[tuple[int, ...]]:
     try:
-        return tokenizer.tokenize_choices(prompt, sample.get('choices'), with_end)
+        choices = [template.clean(choice) for choice in sample.get('choices')]
+        return tokenizer.tokenize_choices(prompt, choices, template.ranking.with_end)
     except ValueError as error:
         raise ValueError(f'Sample {sample.get("sample_id")!r}: {error}') from error
 

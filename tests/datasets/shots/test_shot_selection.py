@@ -96,7 +96,7 @@ class TestRICES:
         [
             ({'by': 'sound'}, "by='sound' is not known"),
             ({'among': 'all'}, "among='all' is not known"),
-            ({'order': 'best'}, "order='best' is not known; choose of .'selected', 'reversed', 'shuffled'"),
+            ({'order': 'best'}, "order='best' is not known; choose one of .'selected', 'reversed', 'shuffled'"),
             ({'by': 'text'}, r"10 records have none .* Use by='image'"),
             ({'backbone': 'ViT-L'}, "another backbone, 'ToyViT 0123', not of 'ViT-L'"),
         ],
