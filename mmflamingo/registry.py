@@ -4,6 +4,8 @@ A type written in a config is looked for here first, then in mmengine's root. Th
 the first time a registry is asked for a type, so `import mmflamingo` stays light.
 """
 
+from collections.abc import Callable
+
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import EVALUATOR as MMENGINE_EVALUATOR
@@ -54,3 +56,10 @@ MODEL_WRAPPERS = _child('model wrapper', MMENGINE_MODEL_WRAPPERS, 'mmflamingo.en
 FUNCTIONS = _child('function', MMENGINE_FUNCTIONS, 'mmflamingo.datasets')
 VISBACKENDS = _child('vis_backend', MMENGINE_VISBACKENDS, 'mmflamingo.visualization')
 WEIGHT_INITIALIZERS = _child('weight initializer', MMENGINE_WEIGHT_INITIALIZERS, 'mmflamingo.models')
+
+
+def registered(kind: Registry, name: str) -> Callable | None:
+    """What a registry, or one above it, has under a name, with or without a scope; a path of Python code is no name."""
+    kind.import_from_location()
+    found = kind.module_dict.get(name.removeprefix(f'{kind.scope}.'))
+    return registered(kind.parent, name) if found is None and kind.parent is not None else found

@@ -7,16 +7,19 @@ from contextlib import ExitStack, nullcontext
 import torch
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
+from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
+from torch.utils.data import DataLoader
 from transformers.initialization import no_init_weights
 
 from mmflamingo.models.precision import DTYPES, cast_weights
-from mmflamingo.registry import RUNNERS
+from mmflamingo.registry import METRICS, RUNNERS, registered
 
+from .config.loaders import workable
 from .errors import CheckpointError, ConfigError
 from .failures import explained, logged, quiet_terminal
 from .launch import group_timeout, init_gloo, on_main_rank
@@ -74,6 +77,18 @@ class FlamingoRunner(TrainingRunner):
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         return super().build_test_loop(loop if isinstance(loop, BaseLoop) else {'type': 'TestLoop', **loop})
+
+    @staticmethod
+    def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
+        loader = workable(dataloader) if isinstance(dataloader, dict) else dataloader
+        return Runner.build_dataloader(loader, *args, **kwargs)
+
+    def build_evaluator(self, evaluator: Evaluator | dict | list) -> Evaluator:
+        """Build an evaluator of metrics; mmengine takes a metric with an argument `metrics` for an evaluator."""
+        kind = evaluator.get('type') if isinstance(evaluator, dict) else None
+        kind = registered(METRICS, kind) if isinstance(kind, str) else kind
+        is_metric = isinstance(kind, type) and issubclass(kind, BaseMetric)
+        return super().build_evaluator([evaluator] if is_metric else evaluator)
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         with no_init_weights() if self._brings_weights() else nullcontext():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from reprlib import repr as shortly
 
 import torch
 from mmengine import registry as roots
@@ -14,6 +15,8 @@ from mmflamingo.models.decoding.settings import find_setting_mistakes
 from mmflamingo.models.precision import DTYPES
 
 from ..errors import ConfigError
+from .argument_types import find_misfits
+from .loaders import find_loader_mistakes
 from .signatures import accepted_arguments
 
 
@@ -147,6 +150,7 @@ def _check_dataloader(path: str, node: Mapping) -> Iterator[str]:
     for key in node:
         if key not in allowed:
             yield f'{path}.{key} is not an argument of a data loader.{_hint(key, allowed)}'
+    yield from find_loader_mistakes(path, node)
 
 
 def _check_part(path: str, node: Mapping, kind: Registry) -> Iterator[str]:
@@ -198,6 +202,8 @@ def _check_arguments(path: str, node: Mapping, target: Callable, root: Registry)
             yield f'{path}.{key} is not an argument of {name}.{_hint(key, allowed - supplied)}'
     for key in sorted(accepted.required - given - supplied):
         yield f'{path}.{key} is missing: {name} needs it.'
+    for key, types in find_misfits(target, {key: value for key, value in node.items() if key in given}):
+        yield f'{path}.{key} is {shortly(node[key])}, it must be {types}.'
     if root is _with_parents(ours.PROMPTS)[-1]:
         yield from _check_generation(f'{path}.generation', node.get('generation'))
 
@@ -205,8 +211,6 @@ def _check_arguments(path: str, node: Mapping, target: Callable, root: Registry)
 def _check_generation(path: str, settings: object) -> Iterator[str]:
     if isinstance(settings, Mapping):
         yield from (f'{path}.{mistake}' for mistake in find_setting_mistakes(settings))
-    elif settings is not None:
-        yield f'{path} is {settings!r}, it must be a dict of settings such as dict(num_beams=3, max_new_tokens=20).'
 
 
 def _all_registries() -> list[Registry]:

@@ -1,6 +1,9 @@
 import pytest
 import toy_parts
+from mmengine.registry import Registry
 
+from mmflamingo import registry
+from mmflamingo.engine.config.argument_types import find_misfits
 from mmflamingo.engine.config.check import check_config, find_mistakes
 from mmflamingo.engine.config.signatures import accepted_arguments
 from mmflamingo.engine.errors import ConfigError
@@ -134,4 +137,70 @@ def test_settings_of_generation():
         'depend on its batch: use min_new_tokens.',
     ]
     (mistake,) = mistakes_of(3)
-    assert 'model.prompts.vqa.generation is 3, it must be a dict' in mistake
+    assert 'model.prompts.vqa.generation is 3, it must be dict or None' in mistake
+
+
+class TestLoaders:
+    def mistakes(self, section='test_dataloader', **settings):
+        return list(find_mistakes({section: settings}))
+
+    def test_what_works(self):
+        sampler = {'type': 'DefaultSampler', 'shuffle': True}
+        works = dict(
+            batch_size=1, num_workers=0, persistent_workers=True, prefetch_factor=2, timeout=60, sampler=sampler
+        )
+        assert self.mistakes(**works) == self.mistakes('train_dataloader', **works, drop_last=True) == []
+        infinite = {'type': 'InfiniteSampler'}
+        assert self.mistakes('train_dataloader', sampler=infinite, num_batch_per_epoch=3) == []
+
+    @pytest.mark.parametrize('section', ['train_dataloader', 'val_dataloader', 'test_dataloader'])
+    @pytest.mark.parametrize(
+        ('key', 'value'),
+        [
+            *(('batch_size', value) for value in (None, 0, -1, 2.0, '4', True)),
+            *(('num_workers', value) for value in (None, -1, '2', 1.5)),
+            *(('prefetch_factor', value) for value in (0, '2')),
+            *(('timeout', value) for value in (-1, None, float('nan'))),
+            *(('persistent_workers', value) for value in (None, 1, 'false')),
+            *(('drop_last', value) for value in ('no', None)),
+            ('dataset', None),
+        ],
+    )
+    def test_refused_by_name(self, section, key, value):
+        mistakes = self.mistakes(section, **{key: value})
+        assert any(m.startswith(f'{section}.{key} is {value!r}, it must be ') for m in mistakes)
+
+    @pytest.mark.parametrize('section', ['val_dataloader', 'test_dataloader'])
+    @pytest.mark.parametrize(
+        ('settings', 'said'),
+        [
+            (dict(drop_last=True), 'drop_last would leave the last samples out of the score'),
+            (
+                dict(batch_sampler=dict(type='LengthBatchSampler', drop_last=True)),
+                'batch_sampler.drop_last would leave',
+            ),
+            (dict(num_batch_per_epoch=2), 'num_batch_per_epoch would leave samples out'),
+            (dict(sampler=dict(type='InfiniteSampler')), "sampler.type is 'InfiniteSampler', which never ends"),
+            (dict(sampler=dict(type='mmengine.InfiniteSampler')), 'which never ends'),
+            (dict(shuffle=False), 'shuffle has no effect beside a sampler'),
+        ],
+    )
+    def test_a_score_of_all_samples(self, section, settings, said):
+        assert any(said in mistake and mistake.startswith(section) for mistake in self.mistakes(section, **settings))
+
+
+def test_values_of_a_wrong_type():
+    dataset = dict(type='FlamingoEvalCOCOVQA', question_file=3, data_prefix='val', test_mode='false', num_shots=True)
+    assert list(find_mistakes({'test_dataloader': {'dataset': dataset}})) == [
+        'test_dataloader.dataset.question_file is 3, it must be str.',
+        "test_dataloader.dataset.data_prefix is 'val', it must be dict or None.",
+        "test_dataloader.dataset.test_mode is 'false', it must be bool.",
+        'test_dataloader.dataset.num_shots is True, it must be int.',
+    ]
+
+
+def test_types_that_classes_state_can_be_read():
+    kinds = [kind for kind in vars(registry).values() if isinstance(kind, Registry)]
+    for kind in [*kinds, *(kind.parent for kind in kinds if kind.parent)]:
+        for cls in kind.module_dict.values():
+            assert list(find_misfits(cls, {name: object() for name in accepted_arguments(cls).names})) == []

@@ -1,0 +1,59 @@
+"""Do the values of a config have the types that a constructor states? Asked of classes whose statements are kept to."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+PACKAGES = ('mmflamingo', 'mmengine')
+# What a value of a config may be, by the type that is stated. Values and statements of other types are not judged.
+ACCEPTED = {
+    NoneType: (NoneType,),
+    bool: (bool,),
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+    dict: (Mapping,),
+    Mapping: (Mapping,),
+    list: (list, tuple),
+    tuple: (list, tuple),
+    Sequence: (list, tuple, str),
+}
+PLAIN = (NoneType, bool, int, float, str, Mapping, list, tuple)
+NAMES = {NoneType: 'None', Mapping: 'dict', Sequence: 'list', tuple: 'list'}
+
+
+def find_misfits(target: Callable, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each argument whose value has another type than `target` states, and what is allowed."""
+    for key, value in given.items():
+        parameter = _parameter(target, key)
+        if parameter is None or not isinstance(value, PLAIN) or value is parameter.default:
+            continue
+        members = [_plain_type(member) for member in _members(parameter.annotation)]
+        if None not in members and not any(_fits(value, member) for member in members):
+            yield key, ' or '.join(dict.fromkeys(NAMES.get(member, member.__name__) for member in members))
+
+
+def _parameter(target: Callable, key: str) -> inspect.Parameter | None:
+    """An argument of the first constructor that has it; None if that is of another package, or there is none."""
+    for cls in target.__mro__ if inspect.isclass(target) else ():
+        init = vars(cls).get('__init__')
+        parameter = inspect.signature(init).parameters.get(key) if inspect.isfunction(init) else None
+        if parameter is not None:
+            return parameter if cls.__module__.split('.')[0] in PACKAGES else None
+    return None
+
+
+def _members(stated: Any) -> Sequence[Any]:
+    return get_args(stated) if get_origin(stated) in (Union, UnionType) else [stated]
+
+
+def _plain_type(stated: Any) -> type | None:
+    plain = get_origin(stated) or stated
+    return plain if plain in ACCEPTED else None
+
+
+def _fits(value: Any, member: type) -> bool:
+    if isinstance(value, bool) and member is not bool:
+        return False
+    return isinstance(value, ACCEPTED[member])
