@@ -81,7 +81,7 @@ class FlamingoRunner(TrainingRunner):
     @staticmethod
     def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
         loader = workable(dataloader) if isinstance(dataloader, dict) else dataloader
-        return Runner.build_dataloader(loader, *args, **kwargs)
+        return TrainingRunner.build_dataloader(loader, *args, **kwargs)
 
     def build_evaluator(self, evaluator: Evaluator | dict | list) -> Evaluator:
         """Build an evaluator of metrics; mmengine takes a metric with an argument `metrics` for an evaluator."""
