@@ -39,6 +39,8 @@ class CheckpointHook(MMEngineCheckpointHook):
             super()._save_checkpoint(runner)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        if not self.save_best:  # a validation outside a training has no file backend
+            return
         with self._removing_last():
             super()._save_best_checkpoint(runner, metrics)
 
