@@ -104,6 +104,9 @@ class ToyMetric(BaseMetric):
     default_prefix = 'toy'
     sample_scores: dict = {}
 
+    def __init__(self, words_file=None, **kwargs):
+        super().__init__(**kwargs)
+
     def process(self, data_batch, data_samples):
         for sample in data_samples:
             score = {'id': float(sample['image_id'])}

@@ -2,56 +2,32 @@
 
     python tools/analysis/rescore.py RUN [--config CONFIG]
 
-RUN is the run's folder. Its metrics are the ones of the run, or those of CONFIG's `test_evaluator`. The scores in
-`results.json` and those of the samples in `predictions.jsonl` are replaced.
+RUN is the run's folder. Its metrics are the ones of the run, or those of CONFIG's `test_evaluator`. If none fails, the
+scores in `results.json` and those of the samples in `predictions.jsonl` are replaced. A run may come from anybody, so
+metrics that read or write files are only taken from CONFIG.
 """
 
 import argparse
-import json
 from pathlib import Path
 
-from mmengine.registry import init_default_scope
-
 from mmflamingo.engine.config import cli
-from mmflamingo.engine.errors import MissingFilesError, RunError
-from mmflamingo.engine.testing import report
-from mmflamingo.engine.testing.journal import journal_files
-from mmflamingo.engine.testing.loop import RESULTS_NAME
-from mmflamingo.engine.testing.predictions import FILE_NAME, read_records, to_line, to_plain, write_whole
-from mmflamingo.engine.testing.scoring import score
-from mmflamingo.registry import METRICS
+from mmflamingo.engine.errors import ConfigError
+from mmflamingo.engine.testing.report import metrics_table
+from mmflamingo.engine.testing.rescoring import rescore
 
 
-def rescore(folder: Path, config: str | None = None) -> dict[str, float]:
-    """Score a run's predictions again and write the scores down.
-
-    Args:
-        folder: The run's folder.
-        config: Path of a config whose metrics to take; the run's own without it.
+def evaluator_of(config: str | None) -> object:
+    """The metrics of a config; None without one.
 
     Raises:
-        MissingFilesError: There are no predictions or no results.
-        RunError: The run isn't finished, or a metric failed; the scores of the others are written all the same.
+        ConfigError: It has none.
     """
-    for name in (FILE_NAME, RESULTS_NAME):
-        if journal_files(folder):
-            raise RunError(f'The run in {folder} is not finished: tools/test.py --resume finishes and scores it.')
-        if not (folder / name).is_file():
-            raise MissingFilesError(f'{folder} holds no {name}: give the folder of a finished run of tools/test.py.')
-    results = json.loads((folder / RESULTS_NAME).read_text(encoding='utf-8'))
-    if config:
-        results['evaluator'] = cli.load_config(config).test_evaluator
-    evaluators = results['evaluator'] if isinstance(results['evaluator'], list) else [results['evaluator']]
-    init_default_scope('mmflamingo')
-    records = list(read_records(folder / FILE_NAME))
-    metrics, failures = score(records, [METRICS.build(dict(metric)) for metric in evaluators])
-    results |= {'metrics': metrics, 'failed_metrics': failures}
-    write_whole(folder / FILE_NAME, ''.join(map(to_line, records)))
-    text = json.dumps(results, indent=1, ensure_ascii=False, default=to_plain)
-    write_whole(folder / RESULTS_NAME, text)
-    if failures:
-        raise RunError(f'{", ".join(failures)} failed (see above); other scores: {metrics or "none"}.')
-    return metrics
+    if config is None:
+        return None
+    cfg = cli.load_config(config)
+    if not cfg.get('test_evaluator'):
+        raise ConfigError(f'{config} has no test_evaluator: give a config of a test.')
+    return cfg.test_evaluator
 
 
 def main() -> None:
@@ -61,7 +37,7 @@ def main() -> None:
     parser.add_argument('--debug', action='store_true', help='show the traceback of any error')
     args = parser.parse_args()
     with cli.user_errors(args.debug):
-        print(f'\n{report.metrics_table(rescore(args.run, args.config))}\n')
+        print(f'\n{metrics_table(rescore(args.run, evaluator_of(args.config))["metrics"])}\n')
 
 
 if __name__ == '__main__':

@@ -22,15 +22,14 @@ def find_weights_file(folder: Path) -> Path:
     return found[0]
 
 
-def read_sharded(index: Path, device: str) -> dict[str, Tensor]:
-    """Reads all tensors that an index lists.
+def read_index(index: Path) -> dict[str, str]:
+    """The file of every tensor that an index lists, beside the index.
 
     Args:
-        index: A `*.safetensors.index.json`; its `weight_map` names the file of every tensor, beside the index.
-        device: Where to put the tensors.
+        index: A `*.safetensors.index.json`; its `weight_map` names the files.
 
     Raises:
-        ValueError: It is no index, it names files elsewhere or files that are not there, or the files don't hold what it lists.
+        ValueError: It is not an index, or it names files elsewhere or files that are missing.
     """
     try:
         weight_map = json.loads(index.read_text(encoding='utf-8'))['weight_map']
@@ -43,6 +42,21 @@ def read_sharded(index: Path, device: str) -> dict[str, Tensor]:
     absent = [name for name in names if not (index.parent / name).is_file()]
     if absent:
         raise ValueError(f'{len(absent)} of its {len(names)} files are not there: {", ".join(absent[:3])}.')
+    return weight_map
+
+
+def read_sharded(index: Path, device: str) -> dict[str, Tensor]:
+    """Reads all tensors that an index lists.
+
+    Args:
+        index: A `*.safetensors.index.json`.
+        device: Where to put the tensors.
+
+    Raises:
+        ValueError: See `read_index`, or the files do not hold what it lists.
+    """
+    weight_map = read_index(index)
+    names = sorted(set(weight_map.values()))
     tensors = {key: value for name in names for key, value in load_file(index.parent / name, device=device).items()}
     if tensors.keys() != weight_map.keys():
         different = sorted(tensors.keys() ^ weight_map.keys())

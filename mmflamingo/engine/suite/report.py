@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ from matplotlib.figure import Figure
 
 from mmflamingo.evaluation.statistics import bootstrap_interval, paired_test
 
-from ..testing.predictions import write_whole
+from ..testing.plain_json import dumps, write_whole
 from .suite import Cell, CellResult
 
 SIGNIFICANT = 0.05
@@ -102,7 +101,7 @@ def write_report(rows: Sequence[Row], protocols: Mapping[str, dict], folder: Pat
     write_whole(folder / 'table.md', text)
     write_whole(folder / 'table.csv', _csv(rows))
     content = {'rows': [asdict(row) for row in rows], 'protocols': protocols}
-    write_whole(folder / 'table.json', json.dumps(content, indent=1, ensure_ascii=False))
+    write_whole(folder / 'table.json', dumps(content, 'The table', indent=1))
     plot(rows, folder / 'scores.svg')
     return text
 

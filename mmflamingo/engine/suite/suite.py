@@ -1,25 +1,25 @@
 """A suite of tests: benchmarks x shot selectors x shots x seeds, each a run of its own that is continued if it broke."""
 
 import gc
-import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmflamingo.datasets.base import FlamingoDataset, scoped
 from mmflamingo.paths import PROTOCOLS
 from mmflamingo.registry import DATASETS
 
 from ..config.cli import RUNNER_KEYS, build_runner, check, keep_sections, load_config, message_of
 from ..config.metafile import find_weights
 from ..config.options import merge_options
-from ..errors import ConfigError
-from ..testing import protocol
-from ..testing.loop import RESULTS_NAME
-from ..testing.predictions import FILE_NAME, read_records
+from ..errors import ConfigError, RunError
+from ..testing.finished import finished_run
+from ..testing.results import read_results, read_run
 
 BENCHMARK_KEYS = {'config', 'score', 'selectors', 'options'}
 
@@ -107,7 +107,7 @@ class Suite:
         """Run a cell, go on with it, or read what it gave before; an error is part of the result."""
         try:
             cfg = self.config_of(cell)
-            folder = finished_run(Path(cfg.work_dir), protocol.describe_config(cfg, cfg.load_from))
+            folder = finished_run(cfg)
             if folder is None:
                 check(cfg)
                 runner = build_runner(cfg)
@@ -125,18 +125,18 @@ class Suite:
         benchmark = self.benchmarks[cell.benchmark]
         cfg = load_config(benchmark['config'])
         keep_sections(cfg, 'test')
-        dataset = cfg.test_dataloader.dataset
         if self.published:
             apply_protocol(cfg, self.published)
         text_only = (self.published or self.cfg).get('zero_shot_text_only') or {}
         of_task = text_only.get(task_of(cfg), 0)
-        dataset.pop('zero_shot_text_only', None)  # the suite says how many
-        dataset.update(
-            num_shots=cell.shots,
-            num_text_only_shots=0 if cell.shots else text_only.get(cell.benchmark, of_task),
-            seed=cell.seed,
-            shot_selector=self.selectors(cell.benchmark)[cell.selector],
-        )
+        for dataset in inner_datasets(cfg.test_dataloader.dataset):
+            dataset.pop('zero_shot_text_only', None)  # the suite says how many
+            dataset.update(
+                num_shots=cell.shots,
+                num_text_only_shots=0 if cell.shots else text_only.get(cell.benchmark, of_task),
+                seed=cell.seed,
+                shot_selector=self.selectors(cell.benchmark)[cell.selector],
+            )
         merge_options(cfg, {**benchmark.get('options', {}), **self.options, 'test_cfg.resume': True}, RUNNER_KEYS)
         cfg.work_dir = str(self.work_dir / str(cell))
         cfg.experiment_name = str(cell).replace('/', '_')
@@ -169,7 +169,7 @@ def load_protocol(name: str) -> Config:
     """
     known = sorted(path.stem for path in PROTOCOLS.glob('*.py'))
     if name not in known:
-        raise ConfigError(f'--protocol {name!r} is not known; choose of {known} (configs/_base_/protocols).')
+        raise ConfigError(f'--protocol {name!r} is not known; choose one of {known} (configs/_base_/protocols).')
     return load_config(str(PROTOCOLS / f'{name}.py'))
 
 
@@ -181,28 +181,35 @@ def apply_protocol(cfg: Config, published: Config) -> None:
     cfg.protocol = published.protocol
     cfg.model.prompts[task] = published.prompts[task]
     cfg.model.language_model.media_index = published.media_index
-    cfg.test_dataloader.dataset.update(published.datasets[task])
+    for dataset in inner_datasets(cfg.test_dataloader.dataset):
+        dataset.update(published.datasets[task])
 
 
 def task_of(cfg: Config) -> str:
-    """The task of a config's test set: as it says, or as its class does."""
-    dataset = cfg.test_dataloader.dataset
-    return dataset.get('task') or getattr(DATASETS.get(dataset.type), 'task', '')
-
-
-def finished_run(work_dir: Path, present: dict) -> Path | None:
-    """The newest finished run in a work dir; None if there is none.
+    """The task of a config's test set: that of the set as built, without its files.
 
     Raises:
-        RunError: It was made under another protocol.
+        ConfigError: It wraps sets of several tasks.
     """
-    runs = sorted(path.parent for path in work_dir.glob(f'*/{RESULTS_NAME}'))
-    if not runs:
-        return None
-    results = json.loads((runs[-1] / RESULTS_NAME).read_text(encoding='utf-8'))
-    former = {name: results['protocol'][name] for name in present}
-    protocol.check_same(former, present)
-    return runs[-1]
+    tasks = {_task_of_dataset(dataset) for dataset in inner_datasets(cfg.test_dataloader.dataset)}
+    if len(tasks) != 1:
+        raise ConfigError(f'The test set has the tasks {sorted(tasks)}: give each a benchmark of its own.')
+    return tasks.pop()
+
+
+def _task_of_dataset(config: Mapping) -> str:
+    kind = DATASETS.get(config['type'])
+    if not (isinstance(kind, type) and issubclass(kind, FlamingoDataset)):
+        return config.get('task') or getattr(kind, 'task', '')
+    settings = {key: value for key, value in config.items() if key not in ('pipeline', 'shot_selector')}
+    return DATASETS.build(scoped(settings | {'lazy_init': True})).task
+
+
+def inner_datasets(config: Mapping) -> Iterator[Mapping]:
+    """The configs of the sets that a set's config wraps, or the config itself."""
+    wrapped = config.get('datasets') or [config.get('dataset')]
+    inner = [part for part in wrapped if isinstance(part, Mapping)]
+    yield from chain.from_iterable(map(inner_datasets, inner)) if inner else [config]
 
 
 def read_result(folder: Path, score: str) -> CellResult:
@@ -210,14 +217,16 @@ def read_result(folder: Path, score: str) -> CellResult:
 
     Raises:
         ConfigError: It has no such score.
+        RunError: Its files are broken, or have changed.
     """
-    results = json.loads((folder / RESULTS_NAME).read_text(encoding='utf-8'))
+    results, records = read_results(folder), read_run(folder)
     if score not in results['metrics']:
         failed = ''.join(f' {name} failed: {error}.' for name, error in results['failed_metrics'].items())
         raise ConfigError(f'{folder} has no score {score!r}, but {sorted(results["metrics"])}.{failed}')
-    of_samples = {
-        str(record['sample_id']): record['scores'][score]
-        for record in read_records(folder / FILE_NAME)
-        if score in record['scores']
-    }
+    scored = [record for record in records if score in (record.get('scores') or {})]
+    of_samples = {str(record['sample_id']): record['scores'][score] for record in scored}
+    if len(of_samples) < len(scored):
+        raise RunError(
+            f'{folder} has samples whose ids are the same number and text: give each sample an id of its own.'
+        )
     return CellResult(results['metrics'][score], of_samples, results['protocol'])

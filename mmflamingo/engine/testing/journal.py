@@ -6,7 +6,6 @@ eight hexadecimal digits, a space, and a JSON object with the sample's `index` i
 """
 
 import errno
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +14,8 @@ from pathlib import Path
 from zlib import crc32
 
 from ..errors import RunError
-from .predictions import Record, to_plain
+from .plain_json import dumps, loads
+from .predictions import Record, is_id
 
 FILE_PATTERN = 'journal.rank*.jsonl'
 
@@ -40,11 +40,16 @@ class Journal:
 
         Raises:
             OSError: They aren't, e.g. because the disk is full.
+            RunError: A prediction has no id, or holds a number that is not finite; none of them is written.
         """
         lines = []
         for index, record in zip(indices, records, strict=True):
+            if not is_id(sample_id := record.get('sample_id')):
+                raise RunError(
+                    f'Sample {index} of the set has the sample_id {sample_id!r}: it must be a number or a text.'
+                )
             entry = {'index': index, 'protocol': self.protocol, 'record': record}
-            content = json.dumps(entry, ensure_ascii=False, default=to_plain).encode('utf-8', 'replace')
+            content = dumps(entry, f'The prediction of sample {sample_id!r}').encode('utf-8', 'replace')
             lines.append(b'%08x %s\n' % (crc32(content), content))
         self._write(b''.join(lines))
         os.fsync(self._file.fileno())
@@ -72,14 +77,15 @@ class JournalContent:
 
 def journal_files(folder: Path) -> list[Path]:
     """The journals in a run's folder, in the order of their ranks."""
-    return sorted(folder.glob(FILE_PATTERN), key=lambda path: int(re.search(r'rank(\d+)', path.name)[1]))
+    ranks = {path: re.fullmatch(r'journal\.rank(\d+)\.jsonl', path.name) for path in folder.glob(FILE_PATTERN)}
+    return sorted((path for path in ranks if ranks[path] and path.is_file()), key=lambda path: int(ranks[path][1]))
 
 
-def read_journals(folder: Path, protocol: str) -> JournalContent:
+def read_journals(folder: Path, protocol: str, size: int) -> JournalContent:
     """Read the journals of all ranks.
 
-    Lines that are cut off or changed are left out, and of several lines about one sample the first counts; the
-    complaints say how many there were.
+    Lines that are cut off, changed, or not about one of the `size` samples are left out, and of several lines about one
+    sample the first counts; the complaints say how many there were.
 
     Raises:
         RunError: A line was written under another protocol.
@@ -88,13 +94,13 @@ def read_journals(folder: Path, protocol: str) -> JournalContent:
     for path in journal_files(folder):
         damaged, repeated, contradicted = [], 0, 0
         for number, entry in _entries(path):
-            if entry is None:
+            if entry is None or not 0 <= entry['index'] < size:
                 damaged.append(number)
                 continue
             if entry['protocol'] != protocol:
                 raise RunError(
-                    f'{path}, line {number}: this prediction was made under another protocol ({entry["protocol"]}, '
-                    f'not {protocol}): with another config, checkpoint or data. Take the file away.'
+                    f'{path}, line {number}: this prediction comes from a run with a different config, checkpoint or '
+                    f'data (protocol {entry["protocol"]}, not {protocol}). Move the file out of the folder.'
                 )
             known = content.records.setdefault(entry['index'], entry['record'])
             repeated += known is not entry['record']
@@ -111,7 +117,20 @@ def _entries(path: Path) -> Iterator[tuple[int, dict | None]]:
                 continue
             checksum, _, content = line.rstrip(b'\n').partition(b' ')
             is_whole = line.endswith(b'\n') and checksum == b'%08x' % crc32(content)
-            yield number, json.loads(content) if is_whole else None
+            yield number, _entry(content) if is_whole else None
+
+
+def _entry(content: bytes) -> dict | None:
+    """The entry that a line holds; None if it holds something else."""
+    try:
+        entry = loads(content)
+    except ValueError:
+        return None
+    if not isinstance(entry, dict):
+        return None
+    index, protocol, record = (entry.get(name) for name in ('index', 'protocol', 'record'))
+    is_typed = type(index) is int and isinstance(protocol, str) and isinstance(record, dict)
+    return entry if is_typed and is_id(record.get('sample_id')) else None
 
 
 def _complaints(path: Path, damaged: Sequence[int], repeated: int, contradicted: int) -> Iterable[str]:

@@ -1,9 +1,7 @@
 """The loop of a test that survives whatever ends it."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from itertools import chain, zip_longest
 from pathlib import Path
 from time import process_time
@@ -22,14 +20,14 @@ from ..errors import RunError
 from ..launch import on_main_rank
 from . import protocol
 from .dealing import deal, provide_lengths
-from .journal import Journal, journal_files, read_journals
+from .journal import Journal, JournalContent, journal_files, read_journals
 from .memory import free_cache, is_out_of_memory
-from .predictions import FILE_NAME, Record, prediction_record, to_line, to_plain, write_whole
+from .plain_json import dumps, read_json, write_whole
+from .predictions import FILE_NAME, Record, prediction_record
 from .references import check_references
+from .results import make_results, write_results
 from .scoring import score
 from .shot_features import provide_features
-
-RESULTS_NAME = 'results.json'
 
 
 @LOOPS.register_module()
@@ -59,7 +57,7 @@ class TestLoop(MMEngineTestLoop):
 
         Raises:
             MissingFilesError: Pictures or videos are missing.
-            RunError: The metrics cannot score the set, the run to go on with was another one, or no metric could score the
+            RunError: The metrics cannot score the set, the run to continue was another one, or no metric could score the
                 predictions, which are kept.
         """
         self.runner.call_hook('before_test')
@@ -84,7 +82,7 @@ class TestLoop(MMEngineTestLoop):
             self.runner.logger.info(f'Seconds of processor time, by rank: {" ".join(f"{s:.1f}" for s in seconds)}.')
         metrics, failures = on_main_rank(self._score)
         self.runner.call_hook('after_test_epoch', metrics=metrics)
-        on_main_rank(lambda: self._finish(metrics, failures))
+        self._check_some_score(metrics, failures)
         self.runner.call_hook('after_test')
         return metrics
 
@@ -96,21 +94,23 @@ class TestLoop(MMEngineTestLoop):
         self.runner.call_hook('after_test_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
 
     def _prepare_folder(self) -> protocol.Protocol:
-        """Compare or write the run's protocol."""
-        present = protocol.describe(self.runner.cfg, self.runner._load_from, self.dataloader.dataset)
+        """Compare or write the run's protocol; a run that continues keeps its own, under the present code."""
+        described = protocol.describe(self.runner.cfg, self.runner._load_from, self.dataloader.dataset)
         path = self.folder / protocol.FILE_NAME
         if not self.resume:
             for file in journal_files(self.folder):  # of an earlier test by the same runner
                 file.unlink()
         elif path.is_file():
-            for difference in protocol.check_same(json.loads(path.read_text(encoding='utf-8')), present):
-                self.runner.logger.warning(f'The broken run had other code; {difference}')
-        write_whole(path, json.dumps(present, indent=1, ensure_ascii=False))
-        return present
+            former = read_json(path)
+            for difference in protocol.check_same(former, described):
+                self.runner.logger.warning(f'The interrupted run had other code; {difference}')
+            described = former | {'code': described['code']}
+        write_whole(path, dumps(described, 'The protocol', indent=1))
+        return described
 
     def _done(self) -> list[int]:
         """Which samples are predicted already."""
-        content = read_journals(self.folder, self._digest)
+        content = self._journals()
         for complaint in content.complaints:
             self.runner.logger.warning(complaint)
         total = len(self.dataloader.dataset)
@@ -158,9 +158,9 @@ class TestLoop(MMEngineTestLoop):
     def _halve(self, size: int) -> None:
         free_cache()
         if size == 1:
-            raise RunError(f'One sample alone takes more memory than there is: {self._memory_error}')
+            raise RunError(f'Even a single sample does not fit in memory: {self._memory_error}')
         self._piece_size = size // 2
-        self.runner.logger.warning(f'Out of memory with {size} samples: from here on {self._piece_size} at once.')
+        self.runner.logger.warning(f'Out of memory with {size} samples: continuing with {self._piece_size} at once.')
 
     @contextmanager
     def _account_of_a_break(self) -> Iterator[None]:
@@ -169,23 +169,29 @@ class TestLoop(MMEngineTestLoop):
             yield
         except BaseException:
             self._journal.close()
-            kept, total = len(read_journals(self.folder, self._digest).records), len(self.dataloader.dataset)
+            kept, total = len(self._journals().records), len(self.dataloader.dataset)
             self.runner.logger.warning(
                 f'The run broke off: {kept} of {total} predictions are kept in {self.folder}. '
-                'The same command with --resume goes on from there.'
+                'The same command with --resume continues from there.'
             )
             raise
 
+    def _journals(self) -> JournalContent:
+        return read_journals(self.folder, self._digest, len(self.dataloader.dataset))
+
     def _score(self) -> tuple[dict[str, float], dict[str, str]]:
-        """Score what the journals hold, and write the prediction file."""
+        """Score what the journals hold, and write predictions and results; only then the journals may go."""
         records = self._records()
         metrics, failures = score(records, self.evaluator.metrics)
-        write_whole(self.folder / FILE_NAME, ''.join(map(to_line, records)))
+        results = make_results(records, metrics, failures, self.runner.cfg.get('test_evaluator'))
+        write_results(self.folder, records, results | {'protocol': self._protocol})
+        for file in [*journal_files(self.folder), self.folder / protocol.FILE_NAME]:
+            file.unlink()
         return metrics, failures
 
     def _records(self) -> list[Record]:
         """All records in the order of the dataset."""
-        content, total = read_journals(self.folder, self._digest), len(self.dataloader.dataset)
+        content, total = self._journals(), len(self.dataloader.dataset)
         if len(content.records) < total:
             raise RunError(
                 f'The journals in {self.folder} hold {len(content.records)} of {total} predictions '
@@ -193,21 +199,9 @@ class TestLoop(MMEngineTestLoop):
             )
         return [content.records[index] for index in range(total)]
 
-    def _finish(self, metrics: Mapping[str, float], failures: Mapping[str, str]) -> None:
-        """Write the results; only then the journals may go."""
-        results = {
-            'metrics': dict(metrics),
-            'failed_metrics': dict(failures),
-            'evaluator': self.runner.cfg.get('test_evaluator'),
-            'num_samples': len(self.dataloader.dataset),
-            'finished': datetime.now().isoformat(timespec='seconds'),
-            'protocol': self._protocol,
-        }
-        text = json.dumps(results, indent=1, ensure_ascii=False, default=to_plain)
-        write_whole(self.folder / RESULTS_NAME, text)
-        for file in [*journal_files(self.folder), self.folder / protocol.FILE_NAME]:
-            file.unlink()
-        if failures and not metrics:
+    def _check_some_score(self, metrics: Mapping[str, float], failures: Mapping[str, str]) -> None:
+        """Raise if every metric failed."""
+        if failures and not metrics.keys() - {'bad_images'}:
             what = '; '.join(f'{name}: {error}' for name, error in failures.items())
             raise RunError(
                 f'No metric could score the predictions ({what}). They are kept in {self.folder / FILE_NAME}: '

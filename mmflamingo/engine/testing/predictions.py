@@ -1,19 +1,25 @@
 """The prediction file: one JSON line a sample, with all that is needed to explain its score and to score it again."""
 
-import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from ..errors import RunError
+from .plain_json import dumps, loads
 
 FILE_NAME = 'predictions.jsonl'
 # What a reader looks for first; the other fields of the data sample follow.
 LEADING_FIELDS = ('sample_id', 'image_id', 'question_id', 'task', 'question', 'prompt')
 # What a model may write: `pred_caption` or `pred_answer` is kept as `prediction`, `gt_...` as `references`.
 OUTPUTS = ('answer', 'caption')
+# What readers of the file rely on, where a record has the field.
+FIELD_TYPES = {
+    **dict.fromkeys(('question', 'prompt', 'prediction', 'output'), str),
+    **dict.fromkeys(('img_path', 'references', 'generated'), str | list),
+    **dict.fromkeys(('shots', 'bad_images'), list),
+    'scores': dict,
+}
 
 Record = dict[str, Any]
 
@@ -55,24 +61,61 @@ def data_sample(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_line(record: Record) -> str:
     """A record as one line of JSON."""
-    return json.dumps(record, ensure_ascii=False, default=to_plain) + '\n'
+    return dumps(record, f'The prediction of sample {record.get("sample_id")!r}') + '\n'
 
 
 def read_records(path: str | Path) -> Iterator[Record]:
-    """The records of a prediction file, one at a time."""
-    with Path(path).open(encoding='utf-8') as file:
-        for line in file:
-            yield json.loads(line)
+    """The records of a prediction file, one at a time.
+
+    Raises:
+        RunError: The file is missing, or a line is not a record, or of a sample that came before.
+    """
+    if not Path(path).is_file():
+        raise RunError(f'{path} does not exist, or is not a file.')
+    lines: dict[int | str, int] = {}
+    with Path(path).open('rb') as file:
+        for number, line in enumerate(file, 1):
+            try:
+                record = loads(line)
+            except ValueError as error:
+                raise RunError(f'{path}, line {number} is not valid JSON: {error}.') from error
+            if fault := fault_of(record):
+                raise RunError(f'{path}, line {number}: {fault}.')
+            sample_id = record['sample_id']
+            if sample_id in lines:
+                raise RunError(f'{path}, line {number}: sample {sample_id!r} is in line {lines[sample_id]} already.')
+            lines[sample_id] = number
+            yield record
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there as a whole or not at all."""
-    draft = path.with_name(f'{path.name}.part')
-    with draft.open('w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+def fault_of(record: object) -> str | None:
+    """What a value has, in a few words, that no record of a test has; None for a record."""
+    if not isinstance(record, dict):
+        return f'it is a {type(record).__name__}, not an object with the fields of a prediction'
+    if not is_id(record.get('sample_id')):
+        return f'sample_id is {record.get("sample_id")!r}, it must be a number or a text'
+    for name, types in FIELD_TYPES.items():
+        if not isinstance(record.get(name), types | None):
+            return f'{name} is {record[name]!r:.80}, it must be of type {getattr(types, "__name__", types)}'
+    shots = record.get('shots') or ()
+    if not all(isinstance(shot, dict) and isinstance(shot.get('img_path'), str | None) for shot in shots):
+        return 'shots must be a list of objects, each with an img_path that is a text or null'
+    if not all(isinstance(path, str) for path in record.get('bad_images') or ()):
+        return 'bad_images must be a list of paths'
+    for name, value in (record.get('scores') or {}).items():
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return f'scores.{name} is {value!r:.80}, it must be a number'
+    return None
+
+
+def is_id(value: object) -> bool:
+    """Whether a value can be the id of a sample."""
+    return isinstance(value, Integral | str) and not isinstance(value, bool)
+
+
+def bad_images(records: Iterable[Record]) -> list[str]:
+    """The pictures that could not be read, each once, in the order in which they were met."""
+    return list(dict.fromkeys(path for record in records for path in record.get('bad_images') or ()))
 
 
 def add_scores(records: Iterable[Record], metrics: Iterable[object]) -> None:
@@ -82,10 +125,3 @@ def add_scores(records: Iterable[Record], metrics: Iterable[object]) -> None:
         record['scores'] = {}
         for table in tables:
             record['scores'].update(table.get(record['sample_id'], {}))
-
-
-def to_plain(value: object) -> object:
-    """What JSON can't write, as something it can: tensors and arrays as lists, all else as text."""
-    if isinstance(value, torch.Tensor | np.ndarray | np.generic):
-        return value.tolist()
-    return str(value)

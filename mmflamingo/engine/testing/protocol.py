@@ -1,11 +1,11 @@
-"""What a score depends on: kept with every result, and compared before a broken run goes on."""
+"""What a score depends on: kept with every result, and compared before a broken run continues or a result is used."""
 
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from itertools import chain
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import torch
@@ -17,12 +17,19 @@ from mmflamingo.paths import REPOSITORY
 from mmflamingo.version import __version__
 
 from ..errors import RunError
-from ..loading.cache import cached_path, is_url
-from .predictions import to_plain
+from .identity import digest_checkpoint, digest_media, digest_named_files, digest_records
+from .plain_json import to_plain
 
 FILE_NAME = 'protocol.json'
 # Where files lie, and how fast things go, changes no prediction.
 WITHOUT_INFLUENCE = ('data_root', 'resume', 'media_cache_bytes', 'media_store', 'cache_bytes')
+# Differences that nobody could name by their keys alone.
+MEANING = {
+    'data.sha256': 'the queries or supports differ (annotations, or how they are read)',
+    'data.media_sha256': 'pictures or videos of the set have other contents',
+}
+RESUMED = 'Cannot resume: the interrupted run had other settings or files:'
+DIFFERENCES_SHOWN = 20
 
 Protocol = dict[str, Any]
 
@@ -36,51 +43,51 @@ def describe(cfg: Config, checkpoint: str | None, dataset: Dataset) -> Protocol:
         dataset: The set it predicts.
 
     Returns:
-        What `describe_config` gives, and `data`: number and digest of queries and supports; `code`: versions.
+        Plain JSON. `config`: model (prompts and decoding among it), dataset (shots and seed among it) and loop; `files`:
+        digests of all files that these name; `checkpoint`: path and digest; `name` of the published protocol, if it is
+        one; `data`: number and digest of queries and supports, and digest of their pictures; `code`: versions.
     """
-    data = {
-        'samples': len(dataset),
-        'sha256': _digest_of_records(dataset),
-        'features_sha256': _digest_of_file(_features_file(cfg.test_dataloader.dataset)),
+    config = {
+        'model': cfg.get('model'),
+        'dataset': cfg.test_dataloader.dataset,
+        'test_cfg': cfg.get('test_cfg'),
+        'seed': (cfg.get('randomness') or {}).get('seed'),
+        **({'dtype': cfg.dtype} if cfg.get('dtype') else {}),
     }
-    code = {
-        'mmflamingo': __version__,
-        'commit': _commit(),
-        'torch': torch.__version__,
-        'transformers': transformers.__version__,
-    }
-    return describe_config(cfg, checkpoint) | {'data': data, 'code': code}
-
-
-def describe_config(cfg: Config, checkpoint: str | None) -> Protocol:
-    """Describe what of a test is known before its data are read.
-
-    Returns:
-        `config`: model (prompts and decoding among it), dataset (shots and seed among it) and loop; `checkpoint`: path
-        and digest; `name` of the published protocol, if it is one. All of it plain JSON.
-    """
-    described = {
+    config = json.loads(json.dumps(config, default=to_plain), parse_constant=str)  # infinity as text
+    return {
         'name': cfg.get('protocol'),
-        'config': {
-            'model': cfg.get('model'),
-            'dataset': cfg.test_dataloader.dataset,
-            'test_cfg': cfg.get('test_cfg'),
-            'seed': (cfg.get('randomness') or {}).get('seed'),
-            **({'dtype': cfg.dtype} if cfg.get('dtype') else {}),
+        'config': config,
+        'files': digest_named_files(config),
+        'checkpoint': {'path': checkpoint, 'sha256': digest_checkpoint(checkpoint)},
+        'data': {
+            'samples': len(dataset),
+            'sha256': digest_records(dataset),
+            'media_sha256': digest_media(dataset),
         },
-        'checkpoint': {'path': checkpoint, 'sha256': _digest_of_file(checkpoint)},
+        'code': {
+            'mmflamingo': __version__,
+            'commit': _commit(),
+            'torch': torch.__version__,
+            'transformers': transformers.__version__,
+        },
     }
-    return json.loads(json.dumps(described, default=to_plain))
 
 
 def digest(protocol: Protocol) -> str:
     """Sixteen hexadecimal digits that stand for what predictions depend on; the versions of the code don't count."""
-    lines = [f'{key}={json.dumps(value)}' for key, value in sorted(_leaves(protocol)) if not key.startswith('code.')]
+    influences = sorted(_influences(protocol).items())
+    lines = [f'{key}={json.dumps(value)}' for key, value in influences if not key.startswith('code.')]
     return hashlib.sha256('\n'.join(lines).encode()).hexdigest()[:16]
 
 
-def check_same(former: Protocol, present: Protocol) -> list[str]:
-    """Compare the protocol of a broken run with that of the run that is to go on with it.
+def check_same(former: Protocol, present: Protocol, complaint: str = RESUMED) -> list[str]:
+    """Compare the protocol of an earlier run with that of the run which is to use its predictions.
+
+    Args:
+        former: Protocol of the earlier run; one from before files were noted is compared without them.
+        present: Protocol of this run.
+        complaint: First line of the error.
 
     Returns:
         Differences that may matter: versions of the code.
@@ -88,13 +95,37 @@ def check_same(former: Protocol, present: Protocol) -> list[str]:
     Raises:
         RunError: Lists the differences that do matter.
     """
-    there, here = dict(_leaves(former)), dict(_leaves(present))
+    if 'files' not in former:
+        former, present = _without_files(former), _without_files(present)
+    try:
+        there, here = _influences(former), _influences(present)
+    except (RecursionError, TypeError) as error:
+        raise RunError(f'{complaint} its protocol is not one that a test writes.') from error
     changed = [key for key in dict.fromkeys([*there, *here]) if there.get(key) != here.get(key)]
-    said = {key: f'{key}: {there.get(key)!r} there, {here.get(key)!r} here' for key in changed}
-    grave = [sentence for key, sentence in said.items() if not key.startswith('code.')]
+    of_code = [key for key in changed if key.startswith('code.')]
+    grave = [_difference(key, there.get(key), here.get(key)) for key in changed if key not in of_code]
     if grave:
-        raise RunError('\n  '.join(['The broken run was another one, so it can not go on as this one:', *grave[:20]]))
-    return list(said.values())
+        more = [f'and {len(grave) - DIFFERENCES_SHOWN} more'] if len(grave) > DIFFERENCES_SHOWN else []
+        raise RunError('\n  '.join([complaint, *grave[:DIFFERENCES_SHOWN], *more]))
+    return [_difference(key, there.get(key), here.get(key)) for key in of_code]
+
+
+def _without_files(protocol: Protocol) -> Protocol:
+    data = protocol.get('data')
+    kept = {name: data.get(name) for name in ('samples', 'sha256')} if isinstance(data, Mapping) else data
+    return {name: part for name, part in protocol.items() if name != 'files'} | {'data': kept}
+
+
+def _influences(protocol: Protocol) -> dict[str, object]:
+    """What is compared: all leaves, but not the path of a file whose contents are."""
+    compared = {f'config.{key}' for key in protocol.get('files') or ()}
+    return {key: value for key, value in _leaves(protocol) if key not in compared}
+
+
+def _difference(key: str, there: object, here: object) -> str:
+    if there is not None and here is not None and (key in MEANING or re.fullmatch('[0-9a-f]{64}', str(here))):
+        return f'{key}: {MEANING.get(key, "the file has other contents")}'
+    return f'{key}: {there!r} there, {here!r} here'
 
 
 def _leaves(node: object, key: str = '') -> Iterator[tuple[str, object]]:
@@ -108,38 +139,7 @@ def _leaves(node: object, key: str = '') -> Iterator[tuple[str, object]]:
         yield key, node
 
 
-def _digest_of_records(dataset: Dataset) -> str | None:
-    """Digest of all queries and supports, without the folders they lie in; None for sets that have no records."""
-    while not hasattr(dataset, 'get_query') and hasattr(dataset, 'dataset'):
-        dataset = dataset.dataset
-    if not hasattr(dataset, 'get_query'):
-        return None
-    sha256 = hashlib.sha256()
-    queries = map(dataset.get_query, range(len(dataset)))
-    supports = map(dataset.get_support, range(dataset.num_supports))
-    for record in chain(queries, supports):
-        fields = {name: value for name, value in record.items() if name != 'img_path'}
-        sha256.update(json.dumps(fields, sort_keys=True, default=to_plain).encode())
-    return sha256.hexdigest()
-
-
-def _features_file(dataset: Mapping) -> str | None:
-    """The file of image features by which shots are chosen, if the config names one."""
-    selector = dataset.get('shot_selector')
-    return selector.get('features') if isinstance(selector, Mapping) else None
-
-
-def _digest_of_file(path: str | None) -> str | None:
-    if path is None:
-        return None
-    local = cached_path(path) if is_url(path) else Path(path)
-    sha256 = hashlib.sha256()
-    with local.open('rb') as file:
-        while block := file.read(1 << 20):
-            sha256.update(block)
-    return sha256.hexdigest()
-
-
+@cache
 def _commit() -> str | None:
     """The commit of this repository, and whether files were changed since; None for an installed package."""
     if not (REPOSITORY / '.git').exists():

@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.fileio import dump
 
 from ..errors import ConfigError
+from .plain_json import dumps, write_whole
 from .predictions import read_records
 
 METRICS, PREDICTIONS = ('metrics', 'pred')
@@ -34,7 +35,10 @@ def check_out_file(path: str, item: str) -> None:
 def write_out_file(path: str, item: str, metrics: Mapping[str, Any], predictions: Path) -> None:
     """Write the metrics, or all predictions, to the file of `--out`."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    if item == METRICS:
+    if Path(path).suffix == '.json':
+        content = dict(metrics) if item == METRICS else list(read_records(predictions))
+        write_whole(Path(path), dumps(content, f'--out {path}'))
+    elif item == METRICS:
         dump(dict(metrics), path)
     elif Path(path).suffix == '.jsonl':
         shutil.copyfile(predictions, path)

@@ -147,7 +147,9 @@ class TestProtocols:
             assert cfg.test_dataloader.dataset.num_support_examples == 2048
 
     def test_unknown(self, make_suite):
-        with pytest.raises(ConfigError, match=r"'flamenco' is not known; choose of \['flamingo', 'openflamingo_v1'"):
+        with pytest.raises(
+            ConfigError, match=r"'flamenco' is not known; choose one of \['flamingo', 'openflamingo_v1'"
+        ):
             make_suite(SIMPLE, protocol_name='flamenco')
 
     def test_other_tasks(self):
@@ -168,3 +170,153 @@ class TestProtocols:
 def test_wrong_suites(make_suite, text, said):
     with pytest.raises(ConfigError, match=said):
         make_suite(text)
+
+
+class TestStaleResults:
+    """R5: what a score depends on has changed since."""
+
+    CELL = Cell('toy', 'random', 0, 0)
+
+    @pytest.fixture
+    def suite(self, make_suite, monkeypatch):
+        suite = make_suite(SIMPLE)
+        config_of = suite.config_of
+
+        def toy_config_of(cell):
+            cfg = config_of(cell)
+            cfg.test_dataloader.dataset = dict(type='ToyDataset', ann_file='answers.json')
+            return cfg
+
+        monkeypatch.setattr(suite, 'config_of', toy_config_of)
+        monkeypatch.chdir(suite.work_dir.parent)
+        Path('answers.json').write_text('["two"]')
+        return suite
+
+    @pytest.fixture
+    def no_test(self, monkeypatch):
+        return lambda: monkeypatch.setattr(
+            'mmflamingo.engine.suite.suite.build_runner', lambda cfg: pytest.fail('predicts again')
+        )
+
+    def test_other_metrics_score_again_without_predicting(self, suite, no_test):
+        assert suite.run(self.CELL).score == 13
+        no_test()
+        suite.options = {'test_evaluator.prefix': 'other'}
+        suite.benchmarks['toy']['score'] = 'other/sum'
+        result = suite.run(self.CELL)
+        assert result.error is None and result.score == 78
+        (path,) = suite.work_dir.glob('toy/*/*/results.json')
+        assert json.loads(path.read_text())['evaluator']['prefix'] == 'other'
+
+    def test_changed_files_of_a_metric_score_again(self, suite, no_test, monkeypatch):
+        Path('words.txt').write_text('a')
+        suite.options = {'test_evaluator.words_file': 'words.txt'}
+        assert suite.run(self.CELL).score == 13
+        no_test()
+        scored = []
+        monkeypatch.setattr('mmflamingo.engine.testing.finished.rescore', lambda *args: scored.append(args))
+        suite.run(self.CELL)
+        assert not scored
+        Path('words.txt').write_text('b')
+        suite.run(self.CELL)
+        assert len(scored) == 1
+
+    def test_changed_answers_are_an_error_that_names_the_file(self, suite, no_test):
+        suite.run(self.CELL)
+        no_test()
+        Path('answers.json').write_text('["three"]')
+        assert 'files.dataset.ann_file: the file has other contents' in suite.run(self.CELL).error
+
+    def test_r16_a_metric_that_failed_is_tried_again(self, suite, no_test, monkeypatch):
+        from toy_parts import ToyMetric
+
+        def scores(metric, results):
+            metric.failures = {'METEOR': 'no such jar'}
+            return {'sum': 1.0}
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ToyMetric, 'compute_metrics', scores)
+            assert "['toy/sum']. METEOR failed: no such jar." in suite.run(self.CELL).error
+        no_test()
+        result = suite.run(self.CELL)
+        assert result.error is None and result.score == 13
+
+    @pytest.mark.parametrize(
+        ('change', 'said'),
+        [
+            (lambda folder: (folder / 'predictions.jsonl').unlink(), 'holds no predictions.jsonl'),
+            (lambda folder: (folder / 'results.json').write_text('{"metrics": {}}'), 'num_samples is None'),
+            (lambda folder: cut(folder / 'predictions.jsonl'), 'holds 12 predictions'),
+            (lambda folder: raise_scores(folder / 'predictions.jsonl'), 'are not those of results.json'),
+        ],
+    )
+    def test_runs_that_were_changed_are_refused(self, suite, no_test, change, said):
+        suite.run(self.CELL)
+        no_test()
+        (results,) = suite.work_dir.glob('toy/*/*/results.json')
+        change(results.parent)
+        assert said in suite.run(self.CELL).error
+
+
+def cut(path):
+    path.write_text(''.join(path.read_text().splitlines(keepends=True)[:-1]))
+
+
+def raise_scores(path):
+    path.write_text(path.read_text().replace('"scores": {"id": 3.0}', '"scores": {"id": 300.0}'))
+
+
+class TestTaskAsBuilt:
+    """F2: a class may have several tasks, and a set may wrap others."""
+
+    @pytest.fixture
+    def cfg(self):
+        from mmengine.config import Config
+
+        def make(dataset):
+            return Config(dict(test_dataloader=dict(dataset=dataset), model=dict(prompts={}, language_model={})))
+
+        return make
+
+    @pytest.mark.parametrize(
+        ('dataset', 'task'),
+        [
+            (dict(type='FlamingoEvalAOKVQA', ann_file='a.json'), 'multiple_choice'),
+            (dict(type='FlamingoEvalAOKVQA', ann_file='a.json', multiple_choice=False), 'vqa'),
+            (dict(type='FlamingoEvalScienceQA', ann_file='a.json'), 'multiple_choice'),
+            (dict(type='FlamingoEvalCOCOCaption', ann_file='a.json', task='own'), 'own'),
+            (dict(type='ShuffledPictures', dataset=dict(type='FlamingoEvalCOCOCaption', ann_file='a.json')), 'caption'),
+            (dict(type='ConcatDataset', datasets=[dict(type='FlamingoEvalCOCOCaption', ann_file='a.json')]), 'caption'),
+            (dict(type='ToyDataset', task='toy'), 'toy'),
+        ],
+    )
+    def test_task(self, cfg, dataset, task):
+        from mmflamingo.engine.suite.suite import task_of
+
+        assert task_of(cfg(dataset)) == task
+
+    def test_aokvqa_is_not_vqa_to_a_protocol(self, cfg):
+        with pytest.raises(ConfigError, match="says nothing about task 'multiple_choice'"):
+            apply_protocol(cfg(dict(type='FlamingoEvalAOKVQA', ann_file='a.json')), load_protocol('openflamingo_v2'))
+
+    def test_text_only_examples_of_a_task(self, tmp_path):
+        configs = {name: f'configs/flamingo/flamingo_zeroshot_{name}.py' for name in ('aokvqa', 'scienceqa', 'vqa')}
+        benchmarks = {name: {'config': str(CONFIGS.parent / path), 'score': 'acc'} for name, path in configs.items()}
+        path = tmp_path / 'suite.py'
+        path.write_text(f'benchmarks = {benchmarks}\nshots = (0,)\nseeds = (0,)\nzero_shot_text_only = dict(vqa=2)\n')
+        suite = Suite(str(path), None, tmp_path)
+        counts = {
+            cell.benchmark: suite.config_of(cell).test_dataloader.dataset.num_text_only_shots for cell in suite.cells()
+        }
+        assert counts == {'aokvqa': 0, 'scienceqa': 0, 'vqa': 2}
+
+    def test_a_wrapped_set_gets_the_shots(self, make_suite, tmp_path):
+        config = tmp_path / 'wrapped.py'
+        config.write_text(
+            f"_base_ = '{CONFIGS}/flamingo/flamingo-tiny_fewshot_caption.py'\n"
+            'inner = _base_.test_dataloader.dataset\n'
+            "test_dataloader = dict(dataset=dict(_delete_=True, type='ShuffledPictures', dataset=inner))\n"
+        )
+        cfg = make_suite(SIMPLE.format(config=config)).config_of(Cell('toy', 'random', 2, 1))
+        assert 'num_shots' not in cfg.test_dataloader.dataset
+        assert cfg.test_dataloader.dataset.dataset.num_shots == 2 and cfg.test_dataloader.dataset.dataset.seed == 1

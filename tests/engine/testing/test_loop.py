@@ -141,8 +141,8 @@ class TestResume:
             go_on(load_from=str(tmp_path / 'toy.pth')).test()
 
     def test_a_journal_from_elsewhere_is_refused(self, broken, go_on):
-        Journal(broken, 1, 'f' * 16).append([12], [{}])
-        with pytest.raises(RunError, match='rank1.jsonl, line 1: .* another protocol'):
+        Journal(broken, 1, 'f' * 16).append([12], [{'sample_id': 112}])
+        with pytest.raises(RunError, match='rank1.jsonl, line 1: .* a different config, checkpoint or data'):
             go_on().test()
 
     def test_nothing_to_go_on_with_is_a_new_run(self, toy_cfg, build_runner):
@@ -170,12 +170,12 @@ class TestMemory:
         runner = build_runner(toy_cfg, **{'model.memory': memory, 'test_dataloader.batch_size': 8})
         assert runner.test() == {'toy/sum': 78.0, 'toy/count': 13}
         said = ''.join(capfd.readouterr())
-        assert 'Out of memory with 8 samples: from here on 4 at once' in said
+        assert 'Out of memory with 8 samples: continuing with 4 at once' in said
         assert said.count('Out of memory') == {1: 3, 3: 2}[memory]
 
     def test_one_sample_too_large(self, toy_cfg, build_runner):
         runner = build_runner(toy_cfg, **{'model.memory': 0})
-        with pytest.raises(RunError, match='One sample alone takes more memory than there is: no room in the toy'):
+        with pytest.raises(RunError, match='Even a single sample does not fit in memory: no room in the toy'):
             runner.test()
 
 

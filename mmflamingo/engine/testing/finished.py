@@ -1,0 +1,42 @@
+"""A finished run in place of a new one: only if it is the same test."""
+
+import logging
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from mmflamingo.datasets.base import scoped
+from mmflamingo.registry import DATASETS
+
+from . import protocol
+from .rescoring import is_scored_by, rescore
+from .results import RESULTS_NAME, read_results, read_run
+
+
+def finished_run(cfg: Config) -> Path | None:
+    """The newest finished run in a config's work dir; None if there is none.
+
+    Where its predictions stand but its scores do not (other metrics, changed files of metrics, a metric that failed), it
+    is scored again.
+
+    Args:
+        cfg: The config, with its `work_dir` and `load_from`.
+
+    Raises:
+        RunError: It is another test: other settings, weights, data or pictures; or it has changed since.
+    """
+    runs = sorted(path.parent for path in Path(cfg.work_dir).glob(f'*/{RESULTS_NAME}'))
+    if not runs:
+        return None
+    folder, results = runs[-1], read_results(runs[-1])
+    present = protocol.describe(cfg, cfg.load_from, DATASETS.build(scoped(cfg.test_dataloader.dataset)))
+    complaint = f'{folder} is another test. Move it away, or give another folder:'
+    for difference in protocol.check_same(results['protocol'], present, complaint):
+        print_log(f'{folder} was measured with other code; {difference}', 'current', logging.WARNING)
+    if is_scored_by(results, cfg.test_evaluator):
+        read_run(folder)
+    else:
+        print_log(f'{folder} is scored again: other metrics, or one that failed.', 'current')
+        rescore(folder, cfg.test_evaluator)
+    return folder

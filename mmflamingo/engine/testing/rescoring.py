@@ -1,0 +1,120 @@
+"""Scoring a finished run again, without the model."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mmengine.evaluator import BaseMetric
+from mmengine.registry import init_default_scope
+
+from mmflamingo.registry import METRICS
+
+from ..errors import ConfigError, RunError
+from .results import RESULTS_NAME, Results, describe_evaluator, make_results, read_results, read_run, write_results
+from .scoring import score
+
+# Words in the names of settings that name files.
+FILE_WORDS = {'file', 'files', 'path', 'paths', 'dir', 'folder', 'root'}
+
+
+def rescore(folder: Path, evaluator: object = None) -> Results:
+    """Score a finished run again; predictions and results are replaced if no metric fails.
+
+    Args:
+        folder: The run's folder.
+        evaluator: Configs of metrics; None takes those of the run, see `check_travelled`.
+
+    Returns:
+        The results as written.
+
+    Raises:
+        MissingFilesError: There are no predictions or no results.
+        ConfigError: A metric is not registered.
+        RunError: The run is not finished, its files have changed, or a metric failed.
+    """
+    results, records = read_results(folder), read_run(folder, with_scores=False)
+    if evaluator is None:
+        evaluator = results['evaluator']
+        check_travelled(evaluator, folder / RESULTS_NAME)
+    init_default_scope('mmflamingo')
+    metrics, failures = score(records, [_build(config) for config in metric_configs(evaluator)])
+    if failures:
+        what = '; '.join(f'{name}: {error}' for name, error in failures.items())
+        raise RunError(f'{folder} could not be scored again, its results stay as they were ({what}).')
+    results = results | make_results(records, metrics, failures, evaluator)
+    write_results(folder, records, results)
+    return results
+
+
+def is_scored_by(results: Results, evaluator: object) -> bool:
+    """Whether results hold the scores of these metrics, with the files that they read as they are now, and none failed."""
+    present = describe_evaluator(evaluator)
+    former = {'evaluator': results['evaluator'], 'evaluator_files': results.get('evaluator_files', {})}
+    return present == former and not results['failed_metrics']
+
+
+def metric_configs(evaluator: object) -> Iterator[Mapping]:
+    """The configs of single metrics in a `test_evaluator`.
+
+    Raises:
+        ConfigError: It is neither a metric, nor a list of metrics, nor an evaluator with such a list.
+    """
+    if isinstance(evaluator, list | tuple):
+        for part in evaluator:
+            yield from metric_configs(part)
+    elif (
+        isinstance(evaluator, Mapping) and evaluator.get('type', 'Evaluator') == 'Evaluator' and 'metrics' in evaluator
+    ):
+        yield from metric_configs(evaluator['metrics'])
+    elif isinstance(evaluator, Mapping) and (isinstance(evaluator.get('type'), str) or callable(evaluator.get('type'))):
+        yield evaluator
+    else:
+        raise ConfigError(f'An evaluator must be a metric with a type, or a list of these, not {evaluator!r:.80}.')
+
+
+def check_travelled(evaluator: object, source: Path) -> None:
+    """Check the metrics of a file that may come from anybody: registered ones only, and none that reads or writes files.
+
+    Raises:
+        ConfigError: Names the setting that is not allowed.
+    """
+    for config in metric_configs(evaluator):
+        _registered(config['type'])
+        for key, value in _settings(config):
+            names_file = FILE_WORDS & set(key.lower().split('.')[-1].split('_'))
+            if (names_file and value) or (isinstance(value, str) and any(mark in value for mark in '/\\~')):
+                raise ConfigError(
+                    f'{source} names a file for {config["type"]} ({key} = {value!r:.80}), and results may come from anybody: '
+                    'give the metrics by --config CONFIG.'
+                )
+            if key != 'type' and key.split('.')[-1] in ('type', '_scope_'):
+                raise ConfigError(f'{source} has an evaluator with {key} = {value!r:.80}, which no metric takes.')
+
+
+def _settings(node: object, key: str = '') -> Iterator[tuple[str, object]]:
+    """All values of nested dicts and lists with their keys; items of a list have the list's key."""
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            yield from _settings(value, f'{key}.{name}' if key else name)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _settings(value, key)
+    else:
+        yield key, node
+
+
+def _registered(name: str) -> type:
+    """A metric by its registered name, never by the path of a Python object."""
+    registry, name = METRICS, name.removeprefix('mmflamingo.')
+    while registry is not None:
+        registry.import_from_location()
+        if name in registry.module_dict:
+            return registry.module_dict[name]
+        registry = registry.parent
+    known = ', '.join(sorted(METRICS.module_dict))
+    raise ConfigError(f'{name!r} is not a registered metric. Registered are {known}.')
+
+
+def _build(config: Mapping) -> BaseMetric:
+    kind = config['type']
+    metric = _registered(kind) if isinstance(kind, str) else kind
+    return metric(**{key: value for key, value in config.items() if key != 'type'})
