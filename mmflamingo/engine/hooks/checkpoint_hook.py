@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from mmflamingo.registry import HOOKS
 
-from ..testing.predictions import write_whole
+from ..testing.plain_json import write_whole
 from ..training.start import LAST_NAME
 
 

@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 from mmflamingo.evaluation.base import SampleMetric
 
 from ..errors import RunError
+from .identity import members
 
 
 def check_references(metrics: Iterable[BaseMetric], dataset: Dataset) -> None:
@@ -20,18 +21,10 @@ def check_references(metrics: Iterable[BaseMetric], dataset: Dataset) -> None:
     Raises:
         RunError: A metric cannot score some of the queries: names them.
     """
-    sets = _sets_of_queries(dataset)
+    sets = [part for part in members(dataset) if hasattr(part, 'get_query')]
     for metric in metrics:
         if sets and isinstance(metric, SampleMetric):
             try:
                 metric.check_dataset(part.get_query(index) for part in sets for index in range(len(part)))
             except ValueError as error:
                 raise RunError(f'The test set cannot be scored as test_evaluator says.\n{error}') from error
-
-
-def _sets_of_queries(dataset: Dataset) -> list[Dataset]:
-    """The set, or those that it wraps, which hold queries."""
-    if hasattr(dataset, 'get_query'):
-        return [dataset]
-    wrapped = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    return [part for inner in wrapped if inner is not None for part in _sets_of_queries(inner)]
