@@ -1,31 +1,42 @@
-"""Reading pictures; a file that can't be read is always named."""
+"""Reading pictures; a file that cannot be read is always named."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from io import BytesIO
+from os import PathLike, fspath
+from threading import RLock
+from typing import Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-import mmcv.transforms
 import numpy as np
-import PIL.Image
-import PIL.ImageOps
-from PIL import ImageFile
+from mmengine import fileio
+from PIL import Image, ImageFile
 
 from mmflamingo.registry import TRANSFORMS
 
-BAD_IMAGE_POLICIES = ('error', 'blank')
-# The seed's pixel mean (CLIP's), rounded, in BGR: after normalisation next to zero.
-MEAN_GREY = (104, 117, 123)
+from .fetching import fetch
+from .media import MAX_PIXELS, MediaLoader, check_regular
+from .pixels import SHAPES, pixels_of, pixels_of_array
+
+# What pillow may read: no format whose files are programs (EPS) or need one.
+FORMATS = (
+    *('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP', 'TIFF', 'MPO', 'AVIF', 'JPEG2000'),
+    *('DIB', 'ICO', 'PCX', 'PPM', 'QOI', 'SGI', 'TGA'),
+)
+_PILLOW = RLock()
 
 
 @TRANSFORMS.register_module()
-class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
-    """mmcv's LoadImageFromFile that names the file it fails on, and can go on without it.
+class LoadImageFromFile(MediaLoader):
+    """Load a picture as a person sees it: upright, on white where it is transparent, 8 bits a colour.
+
+    `pixels.py` has the rules. The transform takes the place of mmcv's of this name. It refuses truncated files, and pipes and
+    devices.
 
     Required Keys:
 
-    - img_path
+    - img_path: a path, or a URL
 
     Added Keys:
 
@@ -34,54 +45,55 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
     - bad_images (only for a file replaced by a blank picture): list of its path
 
     Args:
-        on_bad_image: What a truncated or non-image file does: 'error' stops, 'blank' puts a
-            mean-grey picture in its place and notes the path under `bad_images`. A file that does
-            not exist always stops.
-        blank_size: Height and width of the grey picture.
-        imdecode_backend: 'pillow' refuses truncated files, 'cv2' accepts many of them.
-        kwargs: Further arguments of mmcv's transform.
+        on_bad_image, blank_size, max_pixels: See `MediaLoader`.
+        timeout: Seconds for a picture from the web (http, https).
+        max_bytes: Most bytes of a picture from the web.
+        backend_args: Arguments of mmengine's file backend, for pictures elsewhere (S3, LMDB, ...).
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not a readable picture.
     """
+
+    kind = 'image'
 
     def __init__(
         self,
         on_bad_image: str = 'error',
         blank_size: tuple[int, int] = (224, 224),
-        imdecode_backend: str = 'pillow',
-        **kwargs,
+        max_pixels: int = MAX_PIXELS,
+        timeout: float = 60,
+        max_bytes: int = 2**28,
+        backend_args: Mapping[str, Any] | None = None,
     ) -> None:
-        if on_bad_image not in BAD_IMAGE_POLICIES:
-            raise ValueError(f'on_bad_image={on_bad_image!r} is not known; choose of {BAD_IMAGE_POLICIES}.')
-        super().__init__(imdecode_backend=imdecode_backend, **kwargs)
-        self.on_bad_image = on_bad_image
-        self.blank_size = tuple(blank_size)
+        super().__init__(on_bad_image, blank_size, max_pixels)
+        for name, limit in {'timeout': timeout, 'max_bytes': max_bytes}.items():
+            if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
+                raise ValueError(f'{type(self).__name__}: {name}={limit!r} must be a positive number.')
+        self.timeout = timeout
+        self.max_bytes = max_bytes
+        self.backend_args = backend_args
 
-    def transform(self, results: dict) -> dict:
-        """Load `img_path`."""
-        path = results['img_path']
-        if not isinstance(path, str):
-            raise TypeError(
-                f'LoadImageFromFile loads one image, but img_path is {path!r}. '
-                'Wrap the transforms of an image in ApplyToList.'
-            )
-        try:
-            with _truncated_files_refused():
-                results = super().transform(results)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f"Image '{path}' does not exist. Put it there, or correct data_root and "
-                "data_prefix['img_path'] of the dataset."
-            ) from error
-        except Exception as error:  # decoders raise anything on hostile bytes
-            if self.on_bad_image == 'error':
-                raise ValueError(
-                    f"'{path}' is not a readable image: {error}. Fetch it again, or set "
-                    "on_bad_image='blank' in LoadImageFromFile to go on with a grey picture."
-                ) from error
-            results['img'] = np.full((*self.blank_size, 3), MEAN_GREY, dtype=np.uint8)
-            results['img_shape'] = results['ori_shape'] = self.blank_size
-            results['bad_images'] = [path]
-        results['img'] = np.ascontiguousarray(results['img'])
-        return results
+    def load(self, source: Any) -> np.ndarray:
+        """Pixels (H, W, 3) of the picture at a path."""
+        if not isinstance(source, str):
+            raise ValueError('its path is not a text')
+        file = self._content(source)
+        with _pillow(self.max_pixels), Image.open(file, formats=_formats()) as image:
+            return self._pixels(image)
+
+    def _pixels(self, image: Image.Image) -> np.ndarray:
+        self.check_size(*image.size)
+        return pixels_of(image)
+
+    def _content(self, path: str) -> str | BytesIO:
+        """The path of a local file, or the content of another one."""
+        if self.backend_args is None and path.lower().startswith(('http://', 'https://')):
+            return BytesIO(fetch(path, self.timeout, self.max_bytes))
+        if self.backend_args is not None or '://' in path:
+            return BytesIO(fileio.get(path, self.backend_args))
+        check_regular(path)
+        return path
 
 
 @TRANSFORMS.register_module()
@@ -90,31 +102,42 @@ class LoadImage(LoadImageFromFile):
 
     Required Keys:
 
-    - img_path: a path, a URL (http, https or file), a PIL image, or an array (H, W, 3), uint8, BGR
+    - img_path: a path, a URL (http, https or file), a PIL image at the frame to take, or an array: (H, W, 3) in BGR,
+      (H, W, 4) in BGRA, or (H, W) in grey, of uint8, uint16, bool, or floats from 0 to 1
     """
 
-    def transform(self, results: dict) -> dict:
-        """Load `img_path`, or take it as it is."""
-        image = results['img_path']
-        if isinstance(image, str) and image.startswith('file:'):  # mmengine has no backend for these
-            results['img_path'] = url2pathname(urlparse(image).path)
-        if isinstance(image, Path):
-            results['img_path'] = str(image)
-        if not isinstance(image, PIL.Image.Image | np.ndarray):
-            return super().transform(results)
-        if isinstance(image, PIL.Image.Image):
-            image = np.asarray(PIL.ImageOps.exif_transpose(image).convert('RGB'))[..., ::-1]
-        results['img'] = np.ascontiguousarray(image)
-        results['img_shape'] = results['ori_shape'] = image.shape[:2]
-        return results
+    advice = 'Correct the path.'
+
+    def load(self, source: Any) -> np.ndarray:
+        """Pixels (H, W, 3) of a picture from anywhere."""
+        if isinstance(source, np.ndarray):
+            return pixels_of_array(source)
+        if isinstance(source, Image.Image):
+            with _pillow(self.max_pixels):
+                return self._pixels(source)
+        if not isinstance(source, str | PathLike):
+            raise ValueError(
+                f'a {type(source).__name__} is not a picture: give a path, a URL, a PIL image, or an array {SHAPES}'
+            )
+        path = fspath(source)
+        return super().load(url2pathname(urlparse(path).path) if path.startswith('file:') else path)
 
 
 @contextmanager
-def _truncated_files_refused() -> Iterator[None]:
-    """Keep pillow from filling up truncated files, even if another library asked it to."""
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
+def _pillow(max_pixels: int) -> Iterator[None]:
+    """Have pillow refuse truncated files and decompression bombs, whatever another library told it.
+
+    Its settings are global, so one thread reads at a time.
+    """
+    with _PILLOW:
+        before = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
+        ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = False, max_pixels
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = before
+
+
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]

@@ -1,0 +1,75 @@
+"""Which frames of a video to take: those that are on the screen at the wanted times."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """When the frames of a video are shown.
+
+    Attributes:
+        stamps: When each frame appears, in ticks, ascending; one at least.
+        tick: Seconds of a tick.
+        last_ticks: How long the last frame is shown, in ticks; 0 if the file doesn't say.
+        is_counted: The file says nothing; stamps are numbers of frames.
+    """
+
+    stamps: Sequence[int]
+    tick: Fraction
+    last_ticks: int = 0
+    is_counted: bool = False
+
+    @property
+    def gap(self) -> Fraction:
+        """Mean time between two frames, in ticks."""
+        steps = len(self.stamps) - 1
+        return Fraction(self.stamps[-1] - self.stamps[0], steps) if steps else Fraction(self.last_ticks or 1)
+
+    @property
+    def is_even(self) -> bool:
+        """Whether the frame rate is constant: every frame appears within half a frame of its time at that rate."""
+        stamps = np.asarray(self.stamps, dtype=np.float64) - self.stamps[0]
+        gap = float(self.gap)
+        return bool(np.abs(stamps - gap * np.arange(len(stamps))).max() < gap / 2)
+
+    def choose(self, num_frames: int, fps: float | None = None, start: float = 0, end: float = inf) -> list[int]:
+        """Stamps of the frames to take.
+
+        Args:
+            num_frames: How many.
+            fps: Frames a second, around the middle of the part. None, or a part too short for that, spreads them: the
+                middles of `num_frames` equal stretches of time.
+            start, end: The part, in seconds from the first frame.
+
+        Raises:
+            ValueError: The video ends before the part begins.
+        """
+        origin = self.stamps[0]
+        seconds = [(stamp - origin) * self.tick.numerator / self.tick.denominator for stamp in self.stamps]
+        first, last = bisect_left(seconds, start), bisect_left(seconds, end)
+        if self.is_even and first < last:  # counted in frames, as files round their times
+            times = _middles(Fraction(first), Fraction(last), self.gap * self.tick, num_frames, fps)
+            return [self.stamps[int(time)] for time in times]
+        stop = Fraction(self.stamps[-1] - origin + (self.last_ticks or self.gap))
+        begin, stop = Fraction(start) / self.tick, stop if end == inf else min(stop, Fraction(end) / self.tick)
+        if begin >= stop:
+            raise ValueError(
+                f'it has no frames from {start:g} to {end:g} seconds; its last one is at {seconds[-1]:.2f}'
+            )
+        times = _middles(begin, stop, self.tick, num_frames, fps)
+        return [self.stamps[bisect_right(self.stamps, origin + time) - 1] for time in times]
+
+
+def _middles(begin: Fraction, stop: Fraction, unit: Fraction, num_frames: int, fps: float | None) -> list[Fraction]:
+    """Middles of equal stretches between two times in units of `unit` seconds, or of shorter ones of `fps` a second."""
+    length = (stop - begin) / num_frames
+    if fps is not None:
+        length = min(length, 1 / (Fraction(fps) * unit))
+    begin = (begin + stop - length * num_frames) / 2
+    return [begin + length * (2 * part + 1) / 2 for part in range(num_frames)]
