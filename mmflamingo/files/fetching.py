@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from threading import Thread
@@ -31,11 +31,13 @@ class Limits:
         answer_seconds: Longest wait for the server, and the time over which its mean speed must be 1 KiB/s or more.
         total_seconds: Longest time of the whole download.
         max_bytes: Largest size.
+        names: What a user sets them by, for messages.
     """
 
     answer_seconds: float = 30
     total_seconds: float = 6 * 3600
     max_bytes: float = 256 * 2**30
+    names: Mapping[str, str] = field(default_factory=lambda: VARIABLES)
 
     @classmethod
     def from_environment(cls) -> 'Limits':
@@ -113,7 +115,7 @@ class _Transfer:
     def _check_size(self, size: int) -> None:
         if size > self.limits.max_bytes:
             raise OSError(
-                f'it has {size} bytes or more, allowed are {self.limits.max_bytes:g} ({VARIABLES["max_bytes"]})'
+                f'it has {size} bytes or more, allowed are {self.limits.max_bytes:g} ({self.limits.names["max_bytes"]})'
             )
 
     def _watch(self, thread: Thread) -> None:
@@ -129,13 +131,13 @@ class _Transfer:
                 bar.update(self.received - bar.n)
                 if now - start > self.limits.total_seconds:
                     raise OSError(
-                        f'it took longer than {self.limits.total_seconds:g} seconds ({VARIABLES["total_seconds"]})'
+                        f'it took longer than {self.limits.total_seconds:g} seconds ({self.limits.names["total_seconds"]})'
                     )
                 if now - window_start > window:
                     if self.received - window_received < MIN_BYTES_PER_SECOND * window:
                         raise OSError(
                             f'the server sent {self.received - window_received} bytes in {window:g} seconds '
-                            f'({VARIABLES["answer_seconds"]})'
+                            f'({self.limits.names["answer_seconds"]})'
                         )
                     window_start, window_received = now, self.received
 

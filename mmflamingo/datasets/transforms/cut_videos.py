@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 MP4_TYPES = (b'ftyp', b'moov', b'mdat', b'free', b'skip', b'wide', b'pnot', b'styp', b'sidx', b'moof', b'uuid', b'meta')
 TOLERANCE = 16  # bytes: some writers round wrongly
 
 
-def missing_bytes(path: str) -> int:
+def missing_bytes(path: Path) -> int:
     """How many bytes a file lacks by its own account (MP4, AVI, Matroska); 0 for a whole one, or one that doesn't say."""
-    size = os.path.getsize(path)
-    with open(path, 'rb') as file:
+    size = path.stat().st_size
+    with path.open('rb') as file:
         begin = file.read(12)
         file.seek(0)
         end = _reader(begin)(file)

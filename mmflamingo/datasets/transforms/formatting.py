@@ -78,7 +78,7 @@ def _pack_pixels(images: object, sample_id: object) -> torch.Tensor:
     if len(shapes[0]) != 3 or shapes[0][2] != 3 or dtype != np.uint8:
         raise ValueError(
             f'The images of sample {sample_id!r} are {dtype} arrays of shape {shapes[0]}; '
-            'uint8 of shape (H, W, 3) is needed, so load in colour and without to_float32.'
+            'uint8 of shape (H, W, 3) is needed, as LoadImageFromFile and LoadVideoFrames give it.'
         )
     pixels = torch.from_numpy(np.stack([np.stack(frames) for frames in media]))
     return pixels.permute(0, 1, 4, 2, 3).contiguous()

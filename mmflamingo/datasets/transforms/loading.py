@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from os import PathLike, fspath
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import RLock
 from typing import Any
 from urllib.parse import urlparse
@@ -13,10 +15,10 @@ import numpy as np
 from mmengine import fileio
 from PIL import Image, ImageFile
 
+from mmflamingo.files import Limits, check_regular, fetch
 from mmflamingo.registry import TRANSFORMS
 
-from .fetching import fetch
-from .media import MAX_PIXELS, MediaLoader, check_regular
+from .media import MAX_PIXELS, MediaLoader
 from .pixels import SHAPES, pixels_of, pixels_of_array
 
 # What pillow may read: no format whose files are programs (EPS) or need one.
@@ -86,14 +88,20 @@ class LoadImageFromFile(MediaLoader):
         self.check_size(*image.size)
         return pixels_of(image)
 
-    def _content(self, path: str) -> str | BytesIO:
+    def _content(self, path: str) -> Path | BytesIO:
         """The path of a local file, or the content of another one."""
         if self.backend_args is None and path.lower().startswith(('http://', 'https://')):
-            return BytesIO(fetch(path, self.timeout, self.max_bytes))
+            return self._from_web(path)
         if self.backend_args is not None or '://' in path:
             return BytesIO(fileio.get(path, self.backend_args))
-        check_regular(path)
-        return path
+        return check_regular(path)
+
+    def _from_web(self, url: str) -> BytesIO:
+        names = {'answer_seconds': 'timeout', 'total_seconds': 'timeout', 'max_bytes': 'max_bytes'}
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / 'picture'
+            fetch(url, file, Limits(self.timeout, self.timeout, self.max_bytes, names))
+            return BytesIO(file.read_bytes())
 
 
 @TRANSFORMS.register_module()

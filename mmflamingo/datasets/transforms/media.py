@@ -2,13 +2,13 @@
 
 import os
 from reprlib import Repr
-from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
+ARTICLES = {'image': 'an', 'video': 'a'}
 BAD_IMAGE_POLICIES = ('error', 'blank')
 # The seed's pixel mean (CLIP's), rounded, in BGR: after normalisation next to zero.
 MEAN_GREY = (104, 117, 123)
@@ -60,7 +60,7 @@ class MediaLoader(BaseTransform):
         if isinstance(source, list | tuple):
             raise TypeError(
                 f'{type(self).__name__} loads one {self.kind}, but img_path is a list of {len(source)}. '
-                f'Wrap the transforms of one {self.kind} in ApplyToList.'
+                f'Wrap the transforms of {ARTICLES[self.kind]} {self.kind} in ApplyToList.'
             )
         try:
             results['img'] = self.load(source)
@@ -86,22 +86,10 @@ class MediaLoader(BaseTransform):
     def check_size(self, width: int, height: int) -> None:
         """Raise if a picture or a frame has too many pixels, before it is decoded."""
         if width * height > self.max_pixels:
-            raise ValueError(f'it has {width} x {height} pixels, more than max_pixels = {self.max_pixels}')
+            raise ValueError(f'it has {width} x {height} pixels, the limit is max_pixels = {self.max_pixels}')
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(on_bad_image={self.on_bad_image!r}, max_pixels={self.max_pixels})'
-
-
-def check_regular(path: str) -> None:
-    """Raise unless a path is a regular file: reading a pipe or a device may never end.
-
-    Raises:
-        FileNotFoundError: Nothing is there.
-        ValueError: Something else is there.
-    """
-    mode = os.stat(path).st_mode
-    if not S_ISREG(mode):
-        raise ValueError('it is a folder' if S_ISDIR(mode) else 'it is a pipe or a device, not a regular file')
 
 
 def describe(source: Any) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from mmflamingo.files import check_regular
 from mmflamingo.registry import TRANSFORMS
 
 from ..clips import split_clip
-from .media import MAX_FRAME_PIXELS, MediaLoader, check_regular
+from .media import MAX_FRAME_PIXELS, MediaLoader
 from .video_file import import_av, read_frames
 from .video_timeline import Timeline
 
@@ -69,9 +70,9 @@ class LoadVideoFrames(MediaLoader):
         path, start, end = split_clip(fspath(source))
         if '://' in path:
             raise ValueError('videos are read from local files only: download it first')
-        check_regular(path)
+        file = check_regular(path)
         choose = partial(Timeline.choose, num_frames=self.num_frames, fps=self.fps, start=start, end=end)
-        return read_frames(path, choose, self.check_size)
+        return read_frames(file, choose, self.check_size)
 
     def blank(self) -> list[np.ndarray]:
         """Grey frames."""

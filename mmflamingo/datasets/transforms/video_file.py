@@ -1,11 +1,11 @@
 """Reading a video file by PyAV: when its frames are shown, and the upright pixels of some of them."""
 
-import os
 import struct
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +17,7 @@ from .video_timeline import Timeline
 # Files that hold their own frames. Playlists and scripts (HLS, DASH, concat, image2, ...) name other files and servers.
 FORMATS = (
     *('mov,mp4,m4a,3gp,3g2,mj2', 'matroska,webm', 'avi', 'mpeg', 'mpegvideo', 'mpegts', 'm4v', 'h264', 'hevc', 'obu'),
-    *('ivf', 'flv', 'asf', 'ogg', 'gif', 'apng', 'mjpeg', 'mxf', 'nut', 'rm', 'dv', 'vc1', 'yuv4mpegpipe'),
+    *('ivf', 'flv', 'asf', 'ogg', 'gif', 'apng', 'mjpeg', 'mxf', 'nut', 'rm', 'dv', 'vc1', 'yuv4mpegpipe', 'wav', 'mp3', 'flac'),
 )
 OPTIONS = {'format_whitelist': ','.join(FORMATS), 'protocol_whitelist': 'file'}
 LOST = 0.1  # of its frames a sound file may lose when it is decoded, such as those before the first key frame
@@ -39,7 +39,7 @@ def import_av() -> ModuleType:
 
 
 def read_frames(
-    path: str, choose: Callable[[Timeline], list[int]], check_size: Callable[[int, int], None]
+    path: Path, choose: Callable[[Timeline], list[int]], check_size: Callable[[int, int], None]
 ) -> list[np.ndarray]:
     """Frames (H, W, 3) of a video, uint8, BGR, turned and mirrored as the file says.
 
@@ -63,12 +63,12 @@ def read_frames(
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[tuple[Any, Any]]:
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     """A container and its main video stream."""
     # An absolute path can't be taken for a protocol.
     av = import_av()
     try:
-        container = av.open(os.path.abspath(path), container_options=OPTIONS, metadata_errors='replace')
+        container = av.open(str(path.absolute()), container_options=OPTIONS, metadata_errors='replace')
     except av.ArgumentError as error:
         raise ValueError('its format is unknown, or one that names other files instead of holding frames') from error
     with container:

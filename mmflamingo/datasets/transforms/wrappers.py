@@ -11,6 +11,7 @@ from mmflamingo.registry import TRANSFORMS
 from mmflamingo.structures import BoundedCache
 
 from ..base import build_transforms
+from .geometry import crop_early
 
 
 @TRANSFORMS.register_module()
@@ -22,7 +23,7 @@ class ApplyToList(BaseTransform):
 
     Required Keys:
 
-    - the scatter key; a value that is no list counts as a list of one
+    - the scatter key; a value that is not a list counts as a list of one
 
     Added Keys:
 
@@ -33,7 +34,7 @@ class ApplyToList(BaseTransform):
         transforms: Transforms of one element, as configs or callables.
         scatter_key: The list to go through.
         collate_keys: Results to collect.
-        cache_bytes: Keep results of up to so many bytes by path, so that a picture which is a shot of many queries is
+        cache_bytes: Keep results of up to this many bytes by path, so that a picture which is a shot of many queries is
             loaded once by each worker. For transforms that leave nothing to chance.
     """
 
@@ -45,6 +46,7 @@ class ApplyToList(BaseTransform):
         cache_bytes: int = 0,
     ) -> None:
         self.transforms = Compose(build_transforms(transforms))
+        crop_early(self.transforms.transforms)
         self.scatter_key = scatter_key
         self.collate_keys = tuple(collate_keys)
         self._cache = BoundedCache(cache_bytes)
@@ -78,7 +80,7 @@ class ApplyToList(BaseTransform):
 
 
 def _freeze(value: Any) -> int:
-    """Has any later write to arrays raise an error, and gives their size in bytes."""
+    """Makes arrays read-only, and gives their size in bytes."""
     if isinstance(value, list | tuple):
         return sum(map(_freeze, value))
     if not isinstance(value, np.ndarray):

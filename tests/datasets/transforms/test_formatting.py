@@ -50,7 +50,7 @@ def test_meta_keys_can_be_chosen():
         ),
         ([[IMAGE], [IMAGE, IMAGE]], r'sample 7 have different numbers of frames: \[1, 2\]'),
         (IMAGE[..., 0], r'uint8 arrays of shape \(4, 5\)'),
-        (IMAGE.astype(np.float32), 'float32 arrays .* without to_float32'),
+        (IMAGE.astype(np.float32), 'float32 arrays .* as LoadImageFromFile'),
     ],
 )
 def test_wrong_images(images, message):

@@ -60,7 +60,7 @@ def test_with_center_crop_equals_open_clip(make_image, size, name):
     [
         ({'scale': 0}, 'scale=0 must be a positive integer'),
         ({'scale': (224, 224)}, r'scale=\(224, 224\) must be'),
-        ({'scale': 8, 'edge': 'shortest'}, "edge='shortest' is not known; choose of"),
+        ({'scale': 8, 'edge': 'shortest'}, "edge='shortest' is not known; choose one of"),
     ],
 )
 def test_wrong_arguments(arguments, message):

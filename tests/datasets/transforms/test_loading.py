@@ -1,5 +1,10 @@
 from pathlib import Path
 
+import struct
+import threading
+import zlib
+import io
+import os
 import mmcv.transforms
 import numpy as np
 import pytest
@@ -15,6 +20,15 @@ def load(path, **kwargs):
     return LoadImageFromFile(**kwargs)({'img_path': path})
 
 
+def png_of(path, width, height, depth, colour, rows, *chunks):
+    """Write a PNG by hand: `rows` are its bytes with the filters, `chunks` come before them."""
+    header = struct.pack('>IIBBBBB', width, height, depth, colour, 0, 0, 0)
+    chunks = [(b'IHDR', header), *chunks, (b'IDAT', zlib.compress(rows)), (b'IEND', b'')]
+    packed = [struct.pack('>I', len(c)) + n + c + struct.pack('>I', zlib.crc32(n + c)) for n, c in chunks]
+    path.write_bytes(b'\x89PNG\r\n\x1a\n' + b''.join(packed))
+    return str(path)
+
+
 class TestImages:
     @pytest.mark.parametrize(
         ('mode', 'name'),
@@ -23,7 +37,6 @@ class TestImages:
             ('RGB', 'a.jpg'),
             ('L', 'a.jpg'),
             ('L', 'a.png'),
-            ('RGBA', 'a.png'),
             ('P', 'a.png'),
             ('P', 'a.gif'),
             ('CMYK', 'a.jpg'),
@@ -97,10 +110,24 @@ class TestImages:
             load(path)
         assert ImageFile.LOAD_TRUNCATED_IMAGES
 
-    def test_oversized_image_is_named(self, make_image, monkeypatch):
-        monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
+    @pytest.mark.parametrize('max_pixels', [100, 40 * 30 - 1])
+    def test_oversized_image_is_named(self, make_image, max_pixels):
         with pytest.raises(ValueError, match=r'image\.jpg. is not a readable image.*limit'):
-            load(make_image())
+            load(make_image(), max_pixels=max_pixels)
+        assert load(make_image(), max_pixels=40 * 30)['img'].shape == (30, 40, 3)
+
+    def test_a_decompression_bomb_is_a_bad_image_whatever_pillow_was_told(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', None)
+        path = png_of(tmp_path / 'bomb.png', 30000, 30000, 8, 2, b'')
+        with pytest.raises(ValueError, match=r'bomb\.png. is not a readable image.*limit'):
+            load(path)
+        assert load(path, on_bad_image='blank')['bad_images'] == [path]
+        assert Image.MAX_IMAGE_PIXELS is None
+
+    def test_the_limit_of_pillow_does_not_stop_a_higher_one_of_ours(self, make_image, monkeypatch):
+        monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 10)
+        assert load(make_image())['img'].shape == (30, 40, 3)
+        assert Image.MAX_IMAGE_PIXELS == 10
 
     def test_list_of_images(self, make_image):
         with pytest.raises(TypeError, match='Wrap the transforms of an image in ApplyToList'):
