@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 MP4_TYPES = (b'ftyp', b'moov', b'mdat', b'free', b'skip', b'wide', b'pnot', b'styp', b'sidx', b'moof', b'uuid', b'meta')
-TOLERANCE = 16  # bytes: some writers round wrongly
+SLACK = 16  # bytes by which writers of AVI are known to err; an index is there
 
 
 def missing_bytes(path: Path) -> int:
-    """How many bytes a file lacks by its own account (MP4, AVI, Matroska); 0 for a whole one, or one that doesn't say."""
+    """How many bytes a file lacks by its own account (MP4, AVI, Matroska); 0 if it is whole, or doesn't say."""
     size = path.stat().st_size
     with path.open('rb') as file:
         begin = file.read(12)
         file.seek(0)
         end = _reader(begin)(file)
-    return end - size if end - size > TOLERANCE else 0
+    return max(0, end - size)
 
 
 def _reader(begin: bytes) -> Callable[[BinaryIO], int]:
@@ -45,7 +45,7 @@ def _end_of_mp4(file: BinaryIO) -> int:
 
 def _end_of_avi(file: BinaryIO) -> int:
     size = int.from_bytes(file.read(8)[4:], 'little')
-    return 0 if size == 2**32 - 1 else 8 + size
+    return 0 if size == 2**32 - 1 else 8 + size - SLACK
 
 
 def _end_of_matroska(file: BinaryIO) -> int:

@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -80,21 +80,20 @@ class LoadImageFromFile(MediaLoader):
         """Pixels (H, W, 3) of the picture at a path."""
         if not isinstance(source, str):
             raise ValueError('its path is not a text')
-        file = self._content(source)
-        with _pillow(self.max_pixels), Image.open(file, formats=_formats()) as image:
+        # Pillow gets a file, not its path: it misreads turned TIFFs that it maps into memory.
+        with self._opened(source) as file, _pillow(self.max_pixels), Image.open(file, formats=_formats()) as image:
             return self._pixels(image)
 
     def _pixels(self, image: Image.Image) -> np.ndarray:
         self.check_size(*image.size)
         return pixels_of(image)
 
-    def _content(self, path: str) -> Path | BytesIO:
-        """The path of a local file, or the content of another one."""
+    def _opened(self, path: str) -> BinaryIO:
         if self.backend_args is None and path.lower().startswith(('http://', 'https://')):
             return self._from_web(path)
         if self.backend_args is not None or '://' in path:
             return BytesIO(fileio.get(path, self.backend_args))
-        return check_regular(path)
+        return check_regular(path).open('rb')
 
     def _from_web(self, url: str) -> BytesIO:
         names = {'answer_seconds': 'timeout', 'total_seconds': 'timeout', 'max_bytes': 'max_bytes'}

@@ -8,6 +8,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
+from mmflamingo.files import plain_reason
+
 ARTICLES = {'image': 'an', 'video': 'a'}
 BAD_IMAGE_POLICIES = ('error', 'blank')
 # The seed's pixel mean (CLIP's), rounded, in BGR: after normalisation next to zero.
@@ -72,9 +74,8 @@ class MediaLoader(BaseTransform):
             raise
         except Exception as error:  # decoders raise anything on hostile bytes
             if self.on_bad_image == 'error':
-                reason = str(error).strip().rstrip('.') or type(error).__name__
                 raise ValueError(
-                    f'{describe(source)} is not a readable {self.kind}: {reason}. Replace it, or set '
+                    f'{describe(source)} is not a readable {self.kind}: {plain_reason(error)} Replace it, or set '
                     f"on_bad_image='blank' in {type(self).__name__} to continue with a grey {self.kind}."
                 ) from error
             results['img'] = self.blank()
@@ -86,7 +87,7 @@ class MediaLoader(BaseTransform):
     def check_size(self, width: int, height: int) -> None:
         """Raise if a picture or a frame has too many pixels, before it is decoded."""
         if width * height > self.max_pixels:
-            raise ValueError(f'it has {width} x {height} pixels, the limit is max_pixels = {self.max_pixels}')
+            raise ValueError(f'it has {width} x {height} pixels, the limit is {self.max_pixels} (max_pixels)')
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(on_bad_image={self.on_bad_image!r}, max_pixels={self.max_pixels})'
@@ -99,5 +100,5 @@ def describe(source: Any) -> str:
     if isinstance(source, Image.Image):
         return f'The PIL image of mode {source.mode!r} and size {source.size}'
     shortened = Repr()
-    shortened.maxstring, shortened.maxother = 1000, 100
+    shortened.maxstring, shortened.maxother = 300, 100
     return shortened.repr(os.fspath(source) if isinstance(source, os.PathLike) else source)

@@ -2,7 +2,7 @@
 
 - Turned upright as its EXIF data say; of an animation the first frame.
 - On white where it is transparent.
-- 8 bits a colour stay as they are. Of 16 the upper 8 are taken, 0 to 65535 becoming 0 to 255. 1 bit becomes 0 or 255.
+- 8 bits a colour stay as they are. Of 16 the upper 8 are taken: 0 to 65535 become 0 to 255. 1 bit becomes 0 or 255.
   Floats from 0 to 1 become 0 to 255, rounded; other floats and other integers have no stated range and are refused.
 """
 
@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 WHITE = (255, 255, 255)
-DEEP_FORMATS = ('PNG', 'PPM')  # whose pixels pillow gives as 16 of 32 bits, in mode 'I'
+DEEP_FORMATS = ('PNG', 'PPM')  # whose 16 bits older versions of pillow give as 32, in mode 'I'
+BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF
 SHAPES = '(H, W, 3) in BGR, (H, W, 4) in BGRA, or (H, W) in grey'
 
 
@@ -19,19 +20,12 @@ def pixels_of(image: Image.Image) -> np.ndarray:
 
     Raises:
         ValueError: The values have no stated range.
-        OSError: The file of the image is broken.
+        OSError: The image's file is broken.
     """
-    kind = image.format  # lost when the image is turned
-    deep = image.mode in ('I', 'F') or image.mode.startswith('I;16')
-    bits = _bits(image) if deep else 8
-    image = ImageOps.exif_transpose(image)
-    if deep:
-        if image.mode == 'I' and kind not in DEEP_FORMATS:
-            raise ValueError(
-                'its values are integers of 32 bits, which have no stated range: convert it to 8 or 16 bits'
-            )
-        image = Image.fromarray(_eight_bits(_grey(image), bits))
-    return np.ascontiguousarray(np.asarray(_on_white(image).convert('RGB'))[..., ::-1])
+    upright = ImageOps.exif_transpose(image)
+    if image.mode in ('I', 'F') or image.mode.startswith('I;16'):
+        upright = Image.fromarray(_eight_bits(_grey(upright, image)))
+    return np.ascontiguousarray(np.asarray(_on_white(upright).convert('RGB'))[..., ::-1])
 
 
 def pixels_of_array(array: np.ndarray) -> np.ndarray:
@@ -43,48 +37,45 @@ def pixels_of_array(array: np.ndarray) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or not array.size:
-        raise ValueError(f'it is an array of shape {array.shape}: give {SHAPES}')
+        raise ValueError(f'it has the shape {array.shape}: give {SHAPES}')
     array = _eight_bits(array)
     if array.ndim == 3 and array.shape[2] == 3:
         return np.ascontiguousarray(array)
-    order = [2, 1, 0, 3]  # BGRA to RGBA
-    return pixels_of(Image.fromarray(array if array.ndim == 2 else np.ascontiguousarray(array[..., order])))
+    return pixels_of(Image.fromarray(array if array.ndim == 2 else np.ascontiguousarray(array[..., [2, 1, 0, 3]])))
 
 
-def _eight_bits(array: np.ndarray, bits: int = 16) -> np.ndarray:
-    """Values of any stated range as uint8; those of a deeper integer use `bits` bits."""
+def _eight_bits(array: np.ndarray) -> np.ndarray:
+    """Values of any stated range as uint8."""
     if array.dtype == np.uint8:
         return array
     if array.dtype == bool:
         return array.astype(np.uint8) * 255
     if array.dtype == np.uint16:
-        return (array >> (bits - 8)).astype(np.uint8)
+        return (array >> 8).astype(np.uint8)
     if not np.issubdtype(array.dtype, np.floating):
         raise ValueError(f'its values are {array.dtype}, which has no stated range: give uint8')
-    if not (array.min() >= 0 and array.max() <= 1):  # False for NaN, too
+    if not (array.min() >= 0 and array.max() <= 1):  # nor if one is NaN
         raise ValueError(
-            f'its values are {array.dtype} from {array.min():g} to {array.max():g}: floats must be from 0 to 1. '
-            'Scale them, or give uint8'
+            f'its values are {array.dtype} from {array.min():g} to {array.max():g}, and floats must be from 0 to 1: scale '
+            'them, or give uint8'
         )
-    return np.rint(array * 255).astype(np.uint8)
+    return np.rint(array * array.dtype.type(255)).astype(np.uint8)
 
 
-def _grey(image: Image.Image) -> np.ndarray:
-    """Values of a deep grey image, a transparent one in white."""
-    array = np.asarray(image)
+def _grey(upright: Image.Image, image: Image.Image) -> np.ndarray:
+    """Values of a deep grey image, uint16 or floats; `image` is as its file gave it, and knows what they mean."""
     if image.mode == 'F':
-        return array
-    array = array.astype(np.uint16)
-    white = image.info.get('transparency')
-    if isinstance(white, int):
-        array = np.where(array == white, np.uint16(65535), array)
-    return array
-
-
-def _bits(image: Image.Image) -> int:
-    """How many bits of a grey value are used."""
-    tags = getattr(image, 'tag_v2', {})  # of TIFF
-    return 12 if tags.get(258) == (12,) else 16
+        return np.asarray(upright)
+    if image.mode == 'I' and image.format not in DEEP_FORMATS:
+        raise ValueError('its values are integers of 32 bits, which have no stated range: convert it to 8 or 16 bits')
+    values = np.asarray(upright).astype(np.uint16)
+    tags = getattr(image, 'tag_v2', {})
+    if tags.get(BITS) == (12,):
+        values = values << 4
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        values = 65535 - values
+    hidden = image.info.get('transparency')
+    return np.where(values == hidden, np.uint16(65535), values) if isinstance(hidden, int) else values
 
 
 def _on_white(image: Image.Image) -> Image.Image:

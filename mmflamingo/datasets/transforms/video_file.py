@@ -17,7 +17,24 @@ from .video_timeline import Timeline
 # Files that hold their own frames. Playlists and scripts (HLS, DASH, concat, image2, ...) name other files and servers.
 FORMATS = (
     *('mov,mp4,m4a,3gp,3g2,mj2', 'matroska,webm', 'avi', 'mpeg', 'mpegvideo', 'mpegts', 'm4v', 'h264', 'hevc', 'obu'),
-    *('ivf', 'flv', 'asf', 'ogg', 'gif', 'apng', 'mjpeg', 'mxf', 'nut', 'rm', 'dv', 'vc1', 'yuv4mpegpipe', 'wav', 'mp3', 'flac'),
+    *(
+        'ivf',
+        'flv',
+        'asf',
+        'ogg',
+        'gif',
+        'apng',
+        'mjpeg',
+        'mxf',
+        'nut',
+        'rm',
+        'dv',
+        'vc1',
+        'yuv4mpegpipe',
+        'wav',
+        'mp3',
+        'flac',
+    ),
 )
 OPTIONS = {'format_whitelist': ','.join(FORMATS), 'protocol_whitelist': 'file'}
 LOST = 0.1  # of its frames a sound file may lose when it is decoded, such as those before the first key frame

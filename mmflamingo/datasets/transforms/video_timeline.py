@@ -1,6 +1,6 @@
 """Which frames of a video to take: those that are on the screen at the wanted times."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -50,26 +50,25 @@ class Timeline:
         Raises:
             ValueError: The video ends before the part begins.
         """
-        origin = self.stamps[0]
-        seconds = [(stamp - origin) * self.tick.numerator / self.tick.denominator for stamp in self.stamps]
-        first, last = bisect_left(seconds, start), bisect_left(seconds, end)
-        if self.is_even and first < last:  # counted in frames, as files round their times
-            times = _middles(Fraction(first), Fraction(last), self.gap * self.tick, num_frames, fps)
-            return [self.stamps[int(time)] for time in times]
-        stop = Fraction(self.stamps[-1] - origin + (self.last_ticks or self.gap))
-        begin, stop = Fraction(start) / self.tick, stop if end == inf else min(stop, Fraction(end) / self.tick)
+        gap, is_even = self.gap, self.is_even
+        length = gap * len(self.stamps) if is_even else self.stamps[-1] - self.stamps[0] + (self.last_ticks or gap)
+        begin, stop = self._ticks(start), length if end == inf else min(length, self._ticks(end))
         if begin >= stop:
-            raise ValueError(
-                f'it has no frames from {start:g} to {end:g} seconds; its last one is at {seconds[-1]:.2f}'
-            )
-        times = _middles(begin, stop, self.tick, num_frames, fps)
-        return [self.stamps[bisect_right(self.stamps, origin + time) - 1] for time in times]
+            last = float((self.stamps[-1] - self.stamps[0]) * self.tick)
+            raise ValueError(f'it has no frames from {start:g} to {end:g} seconds; its last one is at {last:.2f}')
+        times = _middles(begin, stop, num_frames, None if fps is None else self._ticks(1 / fps))
+        if is_even:  # counted, as files round their times
+            return [self.stamps[int(time / gap)] for time in times]
+        return [self.stamps[bisect_right(self.stamps, self.stamps[0] + time) - 1] for time in times]
+
+    def _ticks(self, seconds: float) -> Fraction:
+        return Fraction(seconds).limit_denominator(10**6) / self.tick  # 0.1 is meant, not the float next to it
 
 
-def _middles(begin: Fraction, stop: Fraction, unit: Fraction, num_frames: int, fps: float | None) -> list[Fraction]:
-    """Middles of equal stretches between two times in units of `unit` seconds, or of shorter ones of `fps` a second."""
+def _middles(begin: Fraction, stop: Fraction, num_frames: int, longest: Fraction | None) -> list[Fraction]:
+    """Middles of equal stretches of time, which fill the time, or are of `longest` around its middle."""
     length = (stop - begin) / num_frames
-    if fps is not None:
-        length = min(length, 1 / (Fraction(fps) * unit))
+    if longest is not None:
+        length = min(length, longest)
     begin = (begin + stop - length * num_frames) / 2
     return [begin + length * (2 * part + 1) / 2 for part in range(num_frames)]
