@@ -17,9 +17,10 @@ from mmflamingo.engine.config.cli import load_config
 from mmflamingo.engine.config.metafile import FILE_NAME, ZooModel, read_metafile
 from mmflamingo.engine.config.preflight import check_files
 from mmflamingo.engine.errors import CheckpointError, ConfigError
-from mmflamingo.engine.loading.fit import describe_keys, keys_without_source, load_state_dict_strictly, state_dict_for
+from mmflamingo.engine.loading.fit import load_state_dict_strictly, state_dict_for
 from mmflamingo.engine.loading.safe import read_checkpoint
 from mmflamingo.engine.placement import is_to_be_placed, place
+from mmflamingo.models.checkpoints.fit import describe_keys, keys_without_source
 from mmflamingo.models.flamingo import Flamingo
 from mmflamingo.models.precision import cast_weights
 from mmflamingo.paths import CONFIGS, REPOSITORY

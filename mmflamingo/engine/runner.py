@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from transformers.initialization import no_init_weights
 
+from mmflamingo.models.checkpoints.fit import describe_keys, describe_misfits, fits, keys_without_source
 from mmflamingo.models.precision import DTYPES, cast_weights
 from mmflamingo.registry import METRICS, RUNNERS, registered
 
@@ -24,7 +25,7 @@ from .errors import CheckpointError, ConfigError
 from .failures import explained, logged, quiet_terminal
 from .launch import group_timeout, init_gloo, on_main_rank
 from .loading.account import describe_sources
-from .loading.fit import describe_keys, describe_misfits, keys_without_source, load_state_dict_strictly, state_dict_for
+from .loading.fit import check_values, load_state_dict_strictly, state_dict_for
 from .placement import describe_places, is_to_be_placed, place
 from .testing.work_dir import make_run_folder, unfinished_run
 from .training.runner import TrainingRunner
@@ -231,7 +232,8 @@ class FlamingoRunner(TrainingRunner):
         if misfits:
             self.logger.log(logging.WARNING, f'{filename} fits only in part:\n{misfits}')
         wanted = model.state_dict()
-        fitting = {k: v for k, v in state_dict.items() if k in wanted and v.shape == wanted[k].shape}
+        check_values(model, state_dict, filename)
+        fitting = {k: v for k, v in state_dict.items() if fits(v, wanted.get(k))}
         model.load_state_dict(fitting, strict=False)
 
     def _check_sources(self) -> None:

@@ -1,9 +1,13 @@
 """Weights of one part of the model, from a file of its own."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
+
+from .checkpoints.fit import describe_bad_values, describe_misfits
+from .checkpoints.unwrapping import peelings, unwrap
 
 StateDict = Mapping[str, Tensor]
 
@@ -25,16 +29,23 @@ def load_part(
         check: Raises if the path and what was read from it don't suit the part.
 
     Raises:
-        ValueError: The file does not fit.
+        ValueError: The file does not fit, or has weights that are not finite.
     """
     checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     if check is not None:
         check(path, checkpoint)
-    state_dict = checkpoint.get('state_dict', checkpoint)
+    own, find = part.state_dict().keys(), translate or partial(_below, name)
     try:
-        part.load_state_dict(translate(state_dict) if translate else _below(name, state_dict))
-    except (RuntimeError, ValueError) as error:
+        state_dict = unwrap(checkpoint, path)
+        found = next((known for known in map(find, peelings(state_dict)) if own & known.keys()), None) or find(
+            state_dict
+        )
+    except ValueError as error:
         raise ValueError(f'model.{name}.pretrained={path!r} does not fit: {error}') from error
+    misfits = describe_misfits(part, found) or describe_bad_values(part, found)
+    if misfits:
+        raise ValueError(f'model.{name}.pretrained={path!r} does not fit {type(part).__name__}:\n{misfits}')
+    part.load_state_dict(found, strict=False)
 
 
 def _below(name: str, state_dict: StateDict) -> StateDict:

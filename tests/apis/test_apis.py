@@ -7,8 +7,9 @@ from PIL import Image
 
 from mmflamingo.apis import FlamingoInferencer, get_model, inference_model, list_models, model_zoo
 from mmflamingo.engine.errors import CheckpointError, ConfigError, MissingFilesError
-from mmflamingo.engine.loading.fit import keys_without_source, state_dict_for
+from mmflamingo.engine.loading.fit import state_dict_for
 from mmflamingo.engine.loading.safe import read_checkpoint
+from mmflamingo.models.checkpoints.fit import keys_without_source
 from mmflamingo.models.language.quantization import QuantizedLinear
 
 ROOT = Path(__file__).parents[2]

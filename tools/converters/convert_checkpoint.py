@@ -14,8 +14,7 @@ from pathlib import Path
 
 from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.errors import CheckpointError
-from mmflamingo.engine.loading.fit import unwrap
-from mmflamingo.engine.loading.safe import read_checkpoint
+from mmflamingo.engine.loading.safe import read_state_dict
 from mmflamingo.engine.loading.saving import check_checkpoint_output, save_checkpoint
 from mmflamingo.models.checkpoints import SYSTEMS, checkpoint_for, flamingo_state_dict
 from mmflamingo.models.language.decoder_layers import DECODER_LAYERS
@@ -40,9 +39,8 @@ def find_layers_path(keys: Iterable[str]) -> str:
     )
 
 
-def convert(checkpoint: dict, source: str, system: str, layers_path: str | None = None) -> dict:
+def convert(state_dict: dict, source: str, system: str, layers_path: str | None = None) -> dict:
     """What to save for `system`; `source` names the checkpoint in errors."""
-    state_dict = unwrap(checkpoint, source)
     layers_path = layers_path or find_layers_path(state_dict)
     ours = flamingo_state_dict(state_dict, layers_path)
     strays = [key for key in ours if not key.startswith(PARTS)]
@@ -60,7 +58,7 @@ def main() -> None:
     args = parser.parse_args()
     with user_errors():
         check_checkpoint_output(args.out, args.checkpoint)
-        converted = convert(read_checkpoint(args.checkpoint), args.checkpoint, args.to, args.layers_path)
+        converted = convert(read_state_dict(args.checkpoint), args.checkpoint, args.to, args.layers_path)
         save_checkpoint(converted, args.out)
         print(f'{args.out}: {args.to}, {args.out.stat().st_size / 1e6:.1f} MB')
 

@@ -13,12 +13,15 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from mmflamingo import __version__
 from mmflamingo.engine.config.cli import load_config, user_errors
-from mmflamingo.engine.loading.safe import read_checkpoint
+from mmflamingo.engine.loading.fit import load_state_dict_strictly
+from mmflamingo.engine.loading.safe import read_state_dict
 from mmflamingo.engine.loading.saving import check_checkpoint_output, save_checkpoint
+from mmflamingo.models.checkpoints.fit import is_finite
 from mmflamingo.registry import MODELS
 
 
@@ -31,9 +34,22 @@ def digest(state_dict: Mapping[str, Tensor], prefix: str) -> str:
 
 
 def to_half(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """float16 copies; tensors that share their memory still do."""
-    copies: dict[int, Tensor] = {}
-    return {name: copies.setdefault(value.data_ptr(), value.half()) for name, value in state_dict.items()}
+    """float16 copies of float tensors; tensors that share their memory still do.
+
+    Raises:
+        ValueError: A weight is NaN, or larger than float16 can hold.
+    """
+    copies: dict[tuple, Tensor] = {}
+    for name, value in state_dict.items():
+        if value.is_floating_point() and not is_finite(value, torch.float16):
+            raise ValueError(f'{name} has NaN, or a weight that float16 cannot hold: it is not published.')
+        copies.setdefault(_place(value), value.half() if value.is_floating_point() else value)
+    return {name: copies[_place(value)] for name, value in state_dict.items()}
+
+
+def _place(value: Tensor) -> tuple:
+    """The same for tensors that are the same part of the same memory."""
+    return value.data_ptr(), value.shape, value.stride(), value.dtype
 
 
 def without(state_dict: Mapping[str, Tensor], prefixes: Iterable[str]) -> dict[str, Tensor]:
@@ -52,10 +68,10 @@ def main() -> None:
     with user_errors():
         check_checkpoint_output(args.out, args.checkpoint)
         model = MODELS.build(load_config(args.config).model)
-        sources, trained = model.state_dict(), read_checkpoint(args.checkpoint)['state_dict']
-        frozen = {}
-        for prefix in model.loaded_prefixes():
-            frozen[prefix] = digest(sources, prefix)
+        frozen = {prefix: digest(model.state_dict(), prefix) for prefix in model.loaded_prefixes()}
+        trained = read_state_dict(args.checkpoint)
+        load_state_dict_strictly(model, trained, args.checkpoint, assign=True)
+        for prefix in frozen:
             if digest(trained, prefix) != frozen[prefix]:
                 raise ValueError(f'{prefix} in {args.checkpoint} is not what the config loads: it was trained.')
         meta = {'mmflamingo_version': __version__, 'frozen_sha256': frozen}

@@ -4,6 +4,8 @@ import hashlib
 import logging
 import os
 import re
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlparse
 
@@ -75,7 +77,8 @@ def download(url: str, sha256: str | None = None) -> Path:
     Raises:
         CheckpointError: It could not be downloaded, or is another file than expected.
     """
-    return on_main_rank(lambda: find_cached(url) or _fetch(url, sha256 or sha256_in_name(url)))
+    digits = sha256 or sha256_in_name(url)
+    return on_main_rank(lambda: _find_checked(url, digits) or _fetch(url, digits))
 
 
 def sha256_in_name(url: str) -> str | None:
@@ -84,13 +87,60 @@ def sha256_in_name(url: str) -> str | None:
     return found and found.group(1)
 
 
+def check_sha256(path: Path, expected: str) -> None:
+    """Checks that a file is the one of a SHA-256, or of its first digits.
+
+    Raises:
+        ValueError: It is another one.
+    """
+    if not (found := sha256_of(path)).startswith(expected):
+        raise ValueError(
+            f'its SHA-256 is {found}, expected {expected}: it is damaged, or not the file that was published.'
+        )
+
+
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
+    """SHA-256 of a file, in hexadecimal digits; a file that stays as it is is read once a process."""
+    status = path.stat()
+    return _sha256(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache
+def _sha256(path: Path, *version: int) -> str:
     total = hashlib.sha256()
     with path.open('rb') as file:
         while block := file.read(2**20):
             total.update(block)
     return total.hexdigest()
+
+
+def _find_checked(url: str, sha256: str | None) -> Path | None:
+    path = find_cached(url)
+    if path is None or sha256 is None or _mark(path).exists() and _mark(path).read_text() == _note(path, sha256):
+        return path
+    try:
+        check_sha256(path, sha256)
+    except ValueError as error:
+        raise CheckpointError(
+            f'{path} is not the file of {url}: {error} Remove it and it is downloaded again.'
+        ) from error
+    _note_checked(path, sha256)
+    return path
+
+
+def _note_checked(path: Path, sha256: str) -> None:
+    """Notes that a file in the cache has been read and is the right one, so that the next run needn't read it for that."""
+    with suppress(OSError):  # a cache that others own
+        _mark(path).write_text(_note(path, sha256))
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(f'{path.name}.sha256')
+
+
+def _note(path: Path, sha256: str) -> str:
+    status = path.stat()
+    return f'{sha256} {status.st_size} {status.st_mtime_ns}'
 
 
 def _fetch(url: str, sha256: str | None) -> Path:
@@ -112,6 +162,8 @@ def _fetch(url: str, sha256: str | None) -> Path:
             f'{url} could not be downloaded: {error}. Download it elsewhere and give the path of the file, or put it at '
             f'{path}.{_about_bare_file(url)}'
         ) from error
+    if sha256:
+        _note_checked(path, sha256)
     return path
 
 

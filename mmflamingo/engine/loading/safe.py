@@ -5,91 +5,103 @@ safetensors. The trainer's own checkpoints also hold log histories, so the few t
 of are allowed here, and nothing else.
 """
 
-import pickle
+import os
 import re
 from pathlib import Path
-from zipfile import is_zipfile
 
-import numpy as np
-import torch
-from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
-from safetensors.torch import load_file
+from torch import Tensor
 
+from mmflamingo.files import plain_reason
+from mmflamingo.models.checkpoints.unwrapping import unwrap
+
+from ..config.metafile import published_sha256
 from ..errors import CheckpointError
-from .cache import URL_PREFIXES, cached_path, download, is_url
-from .sharded import INDEX_ENDING, find_weights_file, read_sharded
-from .torchscript import is_torchscript, read_torchscript
-
-MAPPED_FROM = 64 * 2**20  # bytes; smaller files are read at once, and may be overwritten while a model is in use
-
-
-def _history_buffer_method(owner: object, name: str) -> object:
-    """Stand-in for the `getattr` by which a pickle names the methods of HistoryBuffer."""
-    if owner is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
-        return getattr(owner, name)
-    raise pickle.UnpicklingError(f'getattr({owner!r}, {name!r}) is not allowed in a checkpoint.')
-
-
-def allow_training_state() -> None:
-    """Let weights_only loading read the log histories in checkpoints of mmengine's runner."""
-    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
-    allowed = [HistoryBuffer, np.ndarray, np.dtype, (_history_buffer_method, 'builtins.getattr')]
-    for package in ('numpy.core', 'numpy._core'):  # the names before and since numpy 2
-        allowed.append((multiarray._reconstruct, f'{package}.multiarray._reconstruct'))
-        allowed.append((multiarray.scalar, f'{package}.multiarray.scalar'))
-    allowed += {type(np.dtype(code)) for code in '?bBhHiIlLqQefd'}
-    torch.serialization.add_safe_globals(allowed)
+from .cache import URL_PREFIXES, cached_path, check_sha256, download, is_url
+from .formats import read_file
+from .sharded import INDEX_ENDING, files_of, find_weights_file, read_sharded
+from .unpickling import allow_training_state, forbid_growth
 
 
 def read_checkpoint(path: str, map_location: object = 'cpu') -> dict:
     """Read a checkpoint: `.safetensors`, in one or several files, or anything torch.save or torch.jit.save wrote.
 
-    Tensors of large files stay on the disk until they are used, so the file must not be overwritten meanwhile.
+    Checksums are compared where there are some: those in torch's archives, and the SHA-256 of weights in the model zoo. Tensors of
+    large files stay on the disk until they are used, so the file must not be overwritten meanwhile.
 
     Args:
-        path: A local file, a folder with safetensors, their index, or a URL; what a URL names is downloaded once.
+        path: A file; a folder with one model's weights, in one file or in several with an index; such an index; or a URL, whose
+            file is downloaded once.
         map_location: As in `torch.load`.
 
     Raises:
         FileNotFoundError: There is no such file or folder.
-        CheckpointError: The file is cut off, is no checkpoint, or holds more than plain data.
+        CheckpointError: The file is cut off, damaged, not a checkpoint, or holds more than plain data.
     """
     if not is_url(path):
         return _read_local(Path(path).expanduser(), map_location)
+    local = download(path, published_sha256(path))
     try:
-        return _read_local(download(path), map_location)
+        return _read_local(local, map_location)
     except CheckpointError as error:
-        raise CheckpointError(
-            f'{error} If {cached_path(path)} is damaged, remove it and it is downloaded again.'
-        ) from error
+        raise CheckpointError(f'{error} If {local} is damaged, remove it and it is downloaded again.') from error
+
+
+def read_state_dict(path: str) -> dict[str, Tensor]:
+    """The state dict in a checkpoint, see `read_checkpoint` and `unwrap`.
+
+    Raises:
+        CheckpointError: Also where there is none.
+    """
+    checkpoint = read_checkpoint(path)
+    try:
+        return unwrap(checkpoint, path)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+
+
+def checkpoint_files(path: str) -> list[Path]:
+    """All files that `read_checkpoint` reads of a file, a folder, an index, or a URL that is in the cache.
+
+    Raises:
+        CheckpointError: It is a folder or an index that can't be read.
+    """
+    local = cached_path(path) if is_url(path) else Path(path).expanduser()
+    try:
+        return files_of(find_weights_file(local) if local.is_dir() else local)
+    except ValueError as error:
+        raise CheckpointError(f'{local} cannot be read as a checkpoint: {error}') from error
 
 
 def _read_local(path: Path, map_location: object) -> dict:
-    if not path.exists():
+    if not os.path.exists(path):
         raise FileNotFoundError(f'Checkpoint {path} does not exist.')
-    device = str(map_location or 'cpu')
     try:
+        _check_name(path)
         if path.is_dir():
             path = find_weights_file(path)
-        if path.name.endswith(INDEX_ENDING):
-            return read_sharded(path, device)
-        if path.suffix == '.safetensors':
-            return load_file(path, device=device)
-        if is_torchscript(path):
-            return {'format': 'TorchScript', 'state_dict': read_torchscript(path)}
-        # Files of torch before 1.6 are no archives and can't be mapped.
-        is_mapped = device == 'cpu' and path.stat().st_size >= MAPPED_FROM and is_zipfile(path)
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True, mmap=is_mapped)
+        if sha256 := published_sha256(path):
+            check_sha256(path, sha256)
+        is_index = path.name.endswith(INDEX_ENDING)
+        checkpoint = read_sharded(path, map_location) if is_index else read_file(path, map_location)
     except Exception as error:  # each reader has exceptions of its own for a broken file
         size = f' ({path.stat().st_size} bytes)' if path.is_file() else ''
-        raise CheckpointError(f'{path}{size} cannot be read as a checkpoint: {_reason(error)}') from error
+        name = str(path).encode(errors='backslashreplace').decode()
+        raise CheckpointError(f'{name}{size} cannot be read as a checkpoint: {_reason(error)}') from error
     if not isinstance(checkpoint, dict):
         raise CheckpointError(
             f'{path} holds a {type(checkpoint).__name__}, not a checkpoint: expected a dict of '
             "tensors, or a dict with such a dict under 'state_dict'."
         )
     return checkpoint
+
+
+def _check_name(path: Path) -> None:
+    """The readers take names of UTF-8 only."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError('its name is not UTF-8: rename it.') from error
 
 
 def _reason(error: Exception) -> str:
@@ -99,10 +111,9 @@ def _reason(error: Exception) -> str:
             f'it holds {refused.group(1) or refused.group(2)}, and only tensors and plain data '
             'are loaded, never code. Save its state dict alone.'
         )
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if isinstance(error, ValueError):  # of sharded.py, which says what is wrong
-        return text
-    return f'{text} Is it cut off, or no checkpoint at all?'
+    if isinstance(error, ValueError):  # of this project, which says what is wrong
+        return str(error)
+    return f'{plain_reason(error)} Is it cut off, or not a checkpoint at all?'
 
 
 @CheckpointLoader.register_scheme(prefixes='', force=True)
@@ -118,3 +129,4 @@ def load_from_http(filename: str, map_location: object = None) -> dict:
 
 
 allow_training_state()
+forbid_growth()

@@ -26,12 +26,16 @@ class ScriptObject:
     """Stands in for every class of an archive: attributes, no code."""
 
 
-class TensorUnpickler(pickle.Unpickler):
-    """Reads objects as attributes and tensors; any class or function that an archive of weights has no use for is refused."""
+class TensorUnpickler(pickle._Unpickler):
+    """Reads objects as attributes and tensors; any class or function that an archive of weights has no use for is refused.
+
+    It is the unpickler in Python, as the one in C takes gigabytes for a few bytes that name a place far up in its memo.
+    """
 
     def __init__(self, archive: Any) -> None:
         super().__init__(io.BytesIO(archive.get_record('data.pkl')))
         self.archive = archive
+        self.storages: dict[str, Tensor] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith('__torch__'):
@@ -50,7 +54,10 @@ class TensorUnpickler(pickle.Unpickler):
         _, dtype, key, _, numel = pid
         if numel == 0:
             return torch.empty(0, dtype=dtype)
-        return torch.frombuffer(bytearray(self.archive.get_record(f'data/{key}')), dtype=dtype, count=numel)
+        if key not in self.storages:
+            record = bytearray(self.archive.get_record(f'data/{key}'))
+            self.storages[key] = torch.frombuffer(record, dtype=dtype, count=numel)
+        return self.storages[key]
 
 
 def is_torchscript(path: Path) -> bool:

@@ -36,7 +36,7 @@ SYSTEMS = ('mmflamingo', 'openmmlab', 'openflamingo_v1', 'openflamingo_v2')
 VISION = 'vision_encoder.'
 # No parameters, but in files of old transformers: rotary frequencies, causal masks and what they fill in. OpenFlamingo 4B's
 # file has them.
-COMPUTED = re.compile(r'lang_encoder\..*\.(rotary_emb\.inv_freq|(attn|attention)\.(masked_)?bias)')
+COMPUTED = re.compile(r'(lang_encoder|language_model\.lm)\..*\.(rotary_emb\.inv_freq|(attn|attention)\.(masked_)?bias)')
 
 
 def flamingo_state_dict(state_dict: Mapping[str, Tensor], layers_path: str) -> dict[str, Tensor]:

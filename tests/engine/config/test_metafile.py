@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
-from mmflamingo.engine.config.metafile import find_weights, read_metafile
+from mmflamingo.engine.config.metafile import find_weights, published_sha256, read_metafile
 from mmflamingo.engine.errors import ConfigError
+from mmflamingo.engine.loading.cache import sha256_of
+from mmflamingo.paths import CONFIGS
 
 METAFILE = """
 Models:
@@ -55,3 +59,21 @@ def test_results_say_where_they_come_from(configs):
         path.write_text(METAFILE.replace('Origin: quoted, Source: https://a.b', instead))
         with pytest.raises(ConfigError, match='metafile.yml: large has the CIDEr 1.5 .* quoted or measured'):
             list(read_metafile(path))
+
+
+@pytest.mark.parametrize('value', ['abc', '12', "'E327'", '[1]'])
+def test_a_checksum_has_64_digits(configs, value):
+    path = configs / 'metafile.yml'
+    path.write_text(METAFILE.replace('small.pth', f'small.pth\n    SHA256: {value}'))
+    with pytest.raises(ConfigError, match='small has the SHA256 .*, expected 64 hexadecimal digits in quotes'):
+        list(read_metafile(path))
+
+
+def test_shipped_weights_have_their_checksum():
+    """R8: bit rot was loaded, silently."""
+    models = [model for model in read_metafile(CONFIGS / 'flamingo' / 'metafile.yml') if model.weights]
+    shipped = {Path(model.weights): model.sha256 for model in models if '://' not in model.weights}
+    assert len(shipped) == 2
+    for path, sha256 in shipped.items():
+        assert sha256_of(path) == sha256 == published_sha256(path)
+    assert published_sha256('elsewhere.pth') is None

@@ -112,9 +112,23 @@ def test_the_message_tells_of_a_file_that_may_be_the_one(folder, monkeypatch):
 
 
 def test_a_damaged_file_in_the_cache_is_named(folder):
-    cached_path(URL).write_text('half a file')
+    url = V2.format('')
+    cached_path(url).write_text('half a file')
     with pytest.raises(CheckpointError, match='cannot be read .* is damaged, remove it and it is downloaded again'):
-        CheckpointLoader.load_checkpoint(URL)
+        CheckpointLoader.load_checkpoint(url)
+
+
+def test_a_file_put_into_the_cache_is_compared_once(folder, tmp_path, monkeypatch):
+    torch.save({'a': torch.ones(1)}, cached_path(URL))
+    with pytest.raises(
+        CheckpointError, match='is not the file of .* expected 0123abcd.* Remove it and it is downloaded'
+    ):
+        read_checkpoint(URL)
+    right = f'https://example.com/a-{sha256_of(cached_path(URL))[:8]}.pth'
+    cached_path(URL).rename(cached_path(right))
+    assert read_checkpoint(right).keys() == {'a'}
+    monkeypatch.setattr(cache, 'sha256_of', lambda path: pytest.fail('read again'))
+    assert read_checkpoint(right).keys() == {'a'}
 
 
 def test_http_is_asked_by_http(server):

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from mmflamingo.engine.errors import CheckpointError
-from mmflamingo.engine.loading.fit import keys_without_source, load_state_dict_strictly
+from mmflamingo.engine.loading.fit import load_state_dict_strictly, state_dict_for
+from mmflamingo.models.checkpoints.fit import keys_without_source
 
 
 def test_misfits_are_grouped_and_nothing_is_loaded(toy_model):
@@ -24,7 +25,7 @@ def test_misfits_are_grouped_and_nothing_is_loaded(toy_model):
     assert '    perceiver.layers.*: 2, e.g. perceiver.layers.0.a, perceiver.layers.1.a\n' in message
     assert '    top level: 1, e.g. extra\n' in message
     assert '    body.*: 1, e.g. body.bias (5,) (model: (1,))\n' in message
-    assert message.endswith('or change model.body, model.frozen, model.head to what it was trained with.')
+    assert message.endswith('or change model.body, model.frozen, model.head to match how it was trained.')
     for key, value in toy_model.state_dict().items():
         assert torch.equal(value, before[key])
 
@@ -80,3 +81,94 @@ def test_one_name_of_a_parameter_with_two_is_enough(toy_model):
     load_state_dict_strictly(toy_model, state_dict, 'file.pth', assign=True)
     assert toy_model.head.weight is toy_model.body.weight
     assert torch.equal(toy_model.body.weight, state_dict['body.weight'])
+
+
+@pytest.fixture(params=[False, True], ids=['copied', 'assigned'])
+def load(toy_model, request):
+    """Loads changes of the toy model's weights into it; all of them are what they were if that fails."""
+
+    def load(changes, **kwargs):
+        before = {key: value.clone() for key, value in toy_model.state_dict().items()}
+        try:
+            load_state_dict_strictly(toy_model, toy_model.state_dict() | changes, 'a.pth', request.param, **kwargs)
+        except CheckpointError:
+            assert all(torch.equal(value, before[key]) for key, value in toy_model.state_dict().items())
+            raise
+
+    return load
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_weight_that_is_not_finite_is_named(load, value, dtype):
+    """A16: acc 0.00 and rc 0, silently."""
+    with pytest.raises(
+        CheckpointError, match='(?s)a.pth has weights that cannot be right.*NaN, infinite.*1 key.*head.bias'
+    ):
+        load({'head.bias': torch.full((1,), value, dtype=dtype)})
+
+
+def test_a_weight_is_finite_in_the_models_dtype(load):
+    large = {'head.bias': torch.full((1,), 1e5)}
+    load(large)
+    load(large, dtype=torch.bfloat16)
+    with pytest.raises(CheckpointError, match='too large for the model: 1 key'):
+        load(large, dtype=torch.float16)
+    with pytest.raises(CheckpointError, match='too large for the model: 1 key'):
+        load({'head.bias': torch.full((1,), 1e300, dtype=torch.float64)})
+
+
+@pytest.mark.parametrize(
+    'dtype', [torch.int64, torch.uint8, torch.bool, torch.complex64, torch.float8_e4m3fn], ids=lambda dtype: str(dtype)
+)
+def test_numbers_of_another_kind_are_no_weights(load, dtype):
+    """R8: they were loaded, silently."""
+    with pytest.raises(
+        CheckpointError, match=rf'of another kind of number: 1 key\n.*head.bias {str(dtype)[6:]} \(model: float32'
+    ):
+        load({'head.bias': torch.ones(1).to(dtype)})
+
+
+def test_counts_are_whole_numbers(toy_model, load):
+    toy_model.register_buffer('count', torch.tensor(3))
+    load({'count': torch.tensor(4, dtype=torch.int32)})
+    for value in (torch.tensor(4.0), torch.tensor(True)):
+        with pytest.raises(CheckpointError, match='of another kind of number: 1 key'):
+            load({'count': value})
+
+
+def test_two_names_of_a_parameter_have_one_value(toy_model):
+    """R8, A15: one name is enough, two that differ are an error, none counts once."""
+    toy_model.head.weight = toy_model.body.weight
+    state_dict = toy_model.state_dict()
+    for name in ('head.weight', 'body.weight'):
+        one = {key: value + 1 for key, value in state_dict.items() if key != name}
+        load_state_dict_strictly(toy_model, one, 'a.pth', assign=True)
+        assert toy_model.head.weight is toy_model.body.weight
+        assert torch.equal(toy_model.head.weight, state_dict['head.weight'] + 1)
+    load_state_dict_strictly(toy_model, state_dict | {'head.weight': state_dict['body.weight'].double()}, 'a.pth')
+    with pytest.raises(CheckpointError, match=r'two names, two values: 1 key\n.*head.weight \(also body.weight\)'):
+        load_state_dict_strictly(toy_model, state_dict | {'head.weight': state_dict['body.weight'] + 1}, 'a.pth')
+    with pytest.raises(CheckpointError, match='missing from the checkpoint: 1 key\n'):
+        neither = {key: value for key, value in state_dict.items() if key not in ('head.weight', 'body.weight')}
+        load_state_dict_strictly(toy_model, neither, 'a.pth')
+
+
+@pytest.mark.parametrize('prefix', ['model.', 'net.model.', 'module.model.', 'flamingo.'])
+def test_a_common_prefix_is_harmless(toy_model, prefix):
+    own = toy_model.state_dict()
+    checkpoint = {'model': {f'{prefix}{key}': value for key, value in own.items()}}
+    assert state_dict_for(toy_model, checkpoint, 'a.pth').keys() == own.keys()
+
+
+def test_a_prefix_of_some_keys_is_not():
+    model = torch.nn.Sequential(torch.nn.Linear(1, 1))
+    found = state_dict_for(model, {'model.0.weight': torch.ones(1, 1), '0.bias': torch.ones(1)}, 'a.pth')
+    assert found.keys() == {'model.0.weight', '0.bias'}
+
+
+def test_buffers_of_old_transformers_are_harmless(toy_model):
+    own = toy_model.state_dict()
+    old = {'language_model.lm.model.layers.0.self_attn.rotary_emb.inv_freq': torch.ones(2)}
+    old['language_model.lm.gpt_neox.layers.0.attention.masked_bias'] = torch.tensor(float('-inf'))
+    assert state_dict_for(toy_model, own | old, 'a.pth').keys() == own.keys()

@@ -9,8 +9,9 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from safetensors.torch import save_file
 
 from mmflamingo.engine.errors import CheckpointError
-from mmflamingo.engine.loading import safe as safe_loading
+from mmflamingo.engine.loading import formats
 from mmflamingo.engine.loading.safe import read_checkpoint
+from mmflamingo.engine.loading.unpickling import history_buffer_method
 
 WEIGHTS = {'a': torch.arange(3.0)}
 
@@ -36,10 +37,10 @@ def test_code_is_refused_and_named(tmp_path, capsys):
 
 
 def test_getattr_answers_only_for_history_methods():
-    assert safe_loading._history_buffer_method(HistoryBuffer, 'min') is HistoryBuffer.min
+    assert history_buffer_method(HistoryBuffer, 'min') is HistoryBuffer.min
     for owner, name in [(HistoryBuffer, '__init__'), (torch, 'load'), ('', 'format')]:
         with pytest.raises(pickle.UnpicklingError, match='not allowed'):
-            safe_loading._history_buffer_method(owner, name)
+            history_buffer_method(owner, name)
 
 
 @pytest.mark.parametrize('keep', [0, 100, 400])
@@ -53,7 +54,7 @@ def test_cut_off_file_is_named(tmp_path, keep):
 
 @pytest.mark.parametrize('name', ['text.pth', 'text.safetensors'])
 def test_file_that_is_no_checkpoint_is_named(tmp_path, name):
-    (tmp_path / name).write_text('a page of HTML, say')
+    (tmp_path / name).write_text('something else')
     with pytest.raises(CheckpointError, match=f'{name}.*cannot be read as a checkpoint'):
         read_checkpoint(str(tmp_path / name))
 
@@ -97,11 +98,14 @@ def test_sharded_safetensors(sharded):
 @pytest.mark.parametrize(
     ('weight_map', 'message'),
     [
-        ({'a': 'model-1.safetensors', 'b': 'model-3.safetensors'}, '1 of its 2 files are not there: model-3'),
-        ({'a': 'model-1.safetensors', 'c': 'model-2.safetensors'}, r'other tensors than it lists: b, c \(2 in all\)'),
-        ({'a': '../model-1.safetensors'}, 'only .safetensors files beside it are read'),
-        ({'a': 'model-1.bin'}, 'only .safetensors files beside it are read'),
-        ({'a': 1}, 'only .safetensors files beside it are read'),
+        ({'a': 'model-1.safetensors', 'b': 'model-3.safetensors'}, '1 of its 2 files are missing: model-3'),
+        (
+            {'a': 'model-1.safetensors', 'c': 'model-2.safetensors'},
+            r'model-2.safetensors does not match the index: b, c \(2 in all\)',
+        ),
+        ({'a': '../model-1.safetensors'}, 'only .safetensors.* files beside it are read'),
+        ({'a': 'model-1.pkl'}, 'only .safetensors.* files beside it are read'),
+        ({'a': 1}, 'only .safetensors.* files beside it are read'),
     ],
 )
 def test_an_index_that_does_not_hold(sharded, weight_map, message):
@@ -151,7 +155,7 @@ def test_code_in_a_torchscript_archive_is_refused(tmp_path, capsys):
 
 @pytest.mark.parametrize('is_archive', [True, False])
 def test_large_files_are_mapped(tmp_path, monkeypatch, is_archive):
-    monkeypatch.setattr(safe_loading, 'MAPPED_FROM', 1)
+    monkeypatch.setattr(formats, 'MAPPED_FROM', 1)
     torch.save(WEIGHTS, tmp_path / 'a.pth', _use_new_zipfile_serialization=is_archive)
     load, asked = torch.load, []
     monkeypatch.setattr(torch, 'load', lambda *args, **kwargs: asked.append(kwargs['mmap']) or load(*args, **kwargs))

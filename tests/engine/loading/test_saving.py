@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmflamingo.engine.loading import safe, saving
+from mmflamingo.engine.loading import formats, saving
 from mmflamingo.engine.loading.safe import read_checkpoint
 from mmflamingo.engine.loading.saving import save_checkpoint
 
@@ -35,7 +35,7 @@ def test_a_broken_write_leaves_the_old_file(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize('name', ['a.pth', 'a.safetensors'])
 def test_a_mapped_file_is_replaced_without_harm(tmp_path, monkeypatch, name):
     """R4: the process died by SIGBUS, and the checkpoint with it."""
-    monkeypatch.setattr(safe, 'MAPPED_FROM', 1)
+    monkeypatch.setattr(formats, 'MAPPED_FROM', 1)
     save_checkpoint({'a': torch.arange(1e5)}, tmp_path / name)
     mapped = read_checkpoint(str(tmp_path / name))
     save_checkpoint({'a': mapped['a'] + 1}, tmp_path / name)

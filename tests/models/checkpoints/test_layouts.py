@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from mmflamingo.engine.errors import CheckpointError
-from mmflamingo.engine.loading.fit import load_state_dict_strictly, state_dict_for, unwrap
+from mmflamingo.engine.loading.fit import load_state_dict_strictly, state_dict_for
 from mmflamingo.models.checkpoints import SYSTEMS, checkpoint_for, clip_vision_state_dict, flamingo_state_dict
+from mmflamingo.models.checkpoints.unwrapping import unwrap
 
 OPENMMLAB_VISION = {
     'class_embedding': 'cls_token',

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from mmflamingo.engine.loading.fit import unwrap
+from mmflamingo.models.checkpoints.unwrapping import unwrap
 
 from . import frozen, ours
 from .report import TOLERANCE, Row

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmflamingo.engine.loading.mapped_files import give_back, mapped_ranges
+from mmflamingo.files.mapped import give_back, mapped_ranges
 
 pytestmark = pytest.mark.skipif(not Path('/proc/self/smaps').exists(), reason='only Linux tells what is mapped')
 
