@@ -4,8 +4,6 @@ import hashlib
 import logging
 import os
 import re
-from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlparse
 
@@ -16,6 +14,7 @@ from mmflamingo.files import Limits, check_regular, fetch
 
 from ..errors import CheckpointError
 from ..launch import on_main_rank
+from ..testing.file_digests import digest_file
 
 URL_PREFIXES = ('http://', 'https://')
 # torch's own convention: `name-<first digits of the file's SHA-256>.pth`; eight digits of a date are none.
@@ -55,7 +54,7 @@ def find_cached(url: str) -> Path | None:
         return path
     bare = _folder() / _name(url)
     digits = sha256_in_name(url)
-    if digits is None or not bare.is_file() or not sha256_of(bare).startswith(digits):
+    if digits is None or not bare.is_file() or not digest_file(bare).startswith(digits):
         return None
     try:
         os.link(bare, path)
@@ -88,35 +87,20 @@ def sha256_in_name(url: str) -> str | None:
 
 
 def check_sha256(path: Path, expected: str) -> None:
-    """Checks that a file is the one of a SHA-256, or of its first digits.
+    """Checks that a file is the one of a SHA-256, or of its first digits; one that stays as it is, is read once.
 
     Raises:
         ValueError: It is another one.
     """
-    if not (found := sha256_of(path)).startswith(expected):
+    if not (found := digest_file(path)).startswith(expected):
         raise ValueError(
             f'its SHA-256 is {found}, expected {expected}: it is damaged, or not the file that was published.'
         )
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits; a file that stays as it is is read once a process."""
-    status = path.stat()
-    return _sha256(path, status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-@lru_cache
-def _sha256(path: Path, *version: int) -> str:
-    total = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(2**20):
-            total.update(block)
-    return total.hexdigest()
-
-
 def _find_checked(url: str, sha256: str | None) -> Path | None:
     path = find_cached(url)
-    if path is None or sha256 is None or _mark(path).exists() and _mark(path).read_text() == _note(path, sha256):
+    if path is None or sha256 is None:
         return path
     try:
         check_sha256(path, sha256)
@@ -124,23 +108,7 @@ def _find_checked(url: str, sha256: str | None) -> Path | None:
         raise CheckpointError(
             f'{path} is not the file of {url}: {error} Remove it and it is downloaded again.'
         ) from error
-    _note_checked(path, sha256)
     return path
-
-
-def _note_checked(path: Path, sha256: str) -> None:
-    """Notes that a file in the cache has been read and is the right one, so that the next run needn't read it for that."""
-    with suppress(OSError):  # a cache that others own
-        _mark(path).write_text(_note(path, sha256))
-
-
-def _mark(path: Path) -> Path:
-    return path.with_name(f'{path.name}.sha256')
-
-
-def _note(path: Path, sha256: str) -> str:
-    status = path.stat()
-    return f'{sha256} {status.st_size} {status.st_mtime_ns}'
 
 
 def _fetch(url: str, sha256: str | None) -> Path:
@@ -149,10 +117,10 @@ def _fetch(url: str, sha256: str | None) -> Path:
     def check(draft: Path) -> None:
         try:
             check_regular(draft)
+            if sha256:
+                check_sha256(draft, sha256)
         except ValueError as error:
-            raise OSError(str(error).replace(str(draft), 'what came')) from error
-        if sha256 and not (found := sha256_of(draft)).startswith(sha256):
-            raise OSError(f'its SHA-256 is {found}, expected {sha256}')
+            raise OSError(str(error).replace(str(draft), 'what came').rstrip('.')) from error
 
     print_log(f'Downloading {url} to {path}', 'current', logging.INFO)
     try:
@@ -162,8 +130,6 @@ def _fetch(url: str, sha256: str | None) -> Path:
             f'{url} could not be downloaded: {error}. Download it elsewhere and give the path of the file, or put it at '
             f'{path}.{_about_bare_file(url)}'
         ) from error
-    if sha256:
-        _note_checked(path, sha256)
     return path
 
 

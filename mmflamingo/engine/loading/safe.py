@@ -17,9 +17,9 @@ from mmflamingo.models.checkpoints.unwrapping import unwrap
 
 from ..config.metafile import published_sha256
 from ..errors import CheckpointError
-from .cache import URL_PREFIXES, cached_path, check_sha256, download, is_url
+from .cache import URL_PREFIXES, check_sha256, download, is_url
 from .formats import read_file
-from .sharded import INDEX_ENDING, files_of, find_weights_file, read_sharded
+from .sharded import INDEX_ENDING, find_weights_file, read_sharded
 from .unpickling import allow_training_state, forbid_growth
 
 
@@ -58,19 +58,6 @@ def read_state_dict(path: str) -> dict[str, Tensor]:
         return unwrap(checkpoint, path)
     except ValueError as error:
         raise CheckpointError(str(error)) from error
-
-
-def checkpoint_files(path: str) -> list[Path]:
-    """All files that `read_checkpoint` reads of a file, a folder, an index, or a URL that is in the cache.
-
-    Raises:
-        CheckpointError: It is a folder or an index that can't be read.
-    """
-    local = cached_path(path) if is_url(path) else Path(path).expanduser()
-    try:
-        return files_of(find_weights_file(local) if local.is_dir() else local)
-    except ValueError as error:
-        raise CheckpointError(f'{local} cannot be read as a checkpoint: {error}') from error
 
 
 def _read_local(path: Path, map_location: object) -> dict:

@@ -16,7 +16,7 @@ from mmflamingo.datasets.clips import split_clip
 from ..config.preflight import HUB_PREFIX
 from ..errors import CheckpointError
 from ..loading.cache import cached_path, find_cached, is_url
-from ..loading.sharded import INDEX_ENDING, find_weights_file, read_index
+from ..loading.sharded import files_of, find_weights_file
 from .file_digests import digest_file, digest_files, digest_folder
 from .plain_json import to_plain
 
@@ -55,13 +55,11 @@ def digest_checkpoint(path: str | None) -> Digest | None:
     if not local.exists():
         raise FileNotFoundError(f'Checkpoint {path} does not exist.')
     try:
-        file = find_weights_file(local) if local.is_dir() else local
-        if not file.name.endswith(INDEX_ENDING):
-            return digest_file(file)
-        files = [file, *(file.parent / name for name in sorted(set(read_index(file).values())))]
+        files = files_of(find_weights_file(local) if local.is_dir() else local)
     except ValueError as error:
         raise CheckpointError(f'{path}: {error}') from error
-    return {part.name: sha256 for part, sha256 in zip(files, digest_files(files), strict=True)}
+    digests = digest_files(files)
+    return digests[0] if len(files) == 1 else {part.name: sha256 for part, sha256 in zip(files, digests, strict=True)}
 
 
 def digest_records(dataset: Dataset) -> str | None:

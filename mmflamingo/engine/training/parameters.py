@@ -4,8 +4,9 @@ from collections.abc import Collection
 
 from torch import nn
 
+from mmflamingo.models.checkpoints.fit import describe_keys, keys_without_source
+
 from ..errors import CheckpointError, ConfigError
-from ..loading.fit import describe_keys, keys_without_source
 
 
 def describe_training(model: nn.Module) -> str:
@@ -38,7 +39,7 @@ def check_frozen(model: nn.Module, loaded: Collection[str]) -> None:
         names.setdefault(parameter, []).append(name)
     without_source = set(keys_without_source(model, loaded))
     random = [
-        own[0] for parameter, own in names.items() if not parameter.requires_grad and without_source.issuperset(own)
+        own[0] for parameter, own in names.items() if not parameter.requires_grad and not without_source.isdisjoint(own)
     ]
     if random:
         raise CheckpointError(

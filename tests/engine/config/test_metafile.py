@@ -4,7 +4,7 @@ import pytest
 
 from mmflamingo.engine.config.metafile import find_weights, published_sha256, read_metafile
 from mmflamingo.engine.errors import ConfigError
-from mmflamingo.engine.loading.cache import sha256_of
+from mmflamingo.engine.testing.file_digests import digest_file
 from mmflamingo.paths import CONFIGS
 
 METAFILE = """
@@ -75,5 +75,5 @@ def test_shipped_weights_have_their_checksum():
     shipped = {Path(model.weights): model.sha256 for model in models if '://' not in model.weights}
     assert len(shipped) == 2
     for path, sha256 in shipped.items():
-        assert sha256_of(path) == sha256 == published_sha256(path)
+        assert digest_file(path) == sha256 == published_sha256(path)
     assert published_sha256('elsewhere.pth') is None
