@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import active_children
 
 from torch.distributed import DistError
 
@@ -36,14 +37,19 @@ MEANINGS = {
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Tell what to do where a worker or another rank failed.
+    """Tell what to do where a worker or another rank failed, and leave no worker behind.
 
     Raises:
         RunError: In place of torch's RuntimeError.
     """
+    before = active_children()
     try:
         yield
-    except RuntimeError as error:
+    except BaseException as error:
+        for child in set(active_children()) - set(before):
+            child.kill()  # one that hangs would keep this process from ending
+        if not isinstance(error, RuntimeError):
+            raise
         if meaning := _meaning(error):
             raise RunError(f'{meaning} ({str(error).strip().splitlines()[0]})') from error
         raise

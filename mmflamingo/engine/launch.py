@@ -87,6 +87,11 @@ def _set_torch_variables(launcher: str) -> None:
     env.setdefault('MASTER_PORT', DEFAULT_PORT)
 
 
+def local_world_size() -> int:
+    """Number of this machine's processes in the run."""
+    return int(os.environ.get('LOCAL_WORLD_SIZE') or os.environ.get('OMPI_COMM_WORLD_LOCAL_SIZE') or 1)
+
+
 def leave_group() -> None:
     """Leave the process group, if there is one, when the work is done.
 

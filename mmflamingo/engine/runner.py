@@ -163,6 +163,7 @@ class FlamingoRunner(TrainingRunner):
         if is_to_be_placed(model):
             place(model, **model.placement)
             self.logger.info(f'Placed by device_map:\n{describe_places(model)}')
+        self._prepare_sets()
 
     def load_checkpoint(
         self,

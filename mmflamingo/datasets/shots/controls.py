@@ -38,6 +38,10 @@ class ShuffledPictures(Dataset):
         """Meta information of the set, as the runner asks for it."""
         return self.dataset.metainfo
 
+    def full_init(self) -> None:
+        """Read the files, as wrappers of several sets ask for it; the set has done so."""
+        self.dataset.full_init()
+
     def media_paths(self) -> list[str]:
         """Paths of all pictures, as of the set itself."""
         return self.dataset.media_paths()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException
+from itertools import chain
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlparse
@@ -14,6 +15,7 @@ from mmengine.config import Config
 from mmengine.fileio import LocalBackend, get_file_backend
 
 from mmflamingo.datasets.clips import split_clip
+from mmflamingo.datasets.members import members
 
 from ..errors import MissingFilesError
 from ..loading.cache import cached_path, find_cached, is_url
@@ -62,12 +64,12 @@ def check_media(dataset: object) -> None:
     """Check that all pictures and videos of a set are there, before the first of them is missed.
 
     Args:
-        dataset: A `FlamingoDataset`; others are not checked.
+        dataset: A `FlamingoDataset`, or what wraps some; others are not checked.
 
     Raises:
         MissingFilesError: Gives the number of those missing and names the first ten.
     """
-    paths = getattr(dataset, 'media_paths', list)()
+    paths = chain.from_iterable(getattr(member, 'media_paths', list)() for member in members(dataset))
     files = dict.fromkeys(split_clip(path)[0] for path in paths if isinstance(path, str))
     local = [file for file in files if isinstance(get_file_backend(file), LocalBackend)]
     missing = [file for file in local if not os.path.isfile(file)]

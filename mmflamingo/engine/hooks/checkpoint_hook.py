@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook as MMEngineCheckpointHook
 from mmengine.runner import Runner
 
 from mmflamingo.registry import HOOKS
 
 from ..testing.plain_json import write_whole
+from ..training.saving import remove_drafts
 from ..training.start import LAST_NAME
 
 
@@ -26,6 +28,8 @@ class CheckpointHook(MMEngineCheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
+        if is_main_process() and isinstance(self.file_backend, LocalBackend):
+            remove_drafts(Path(self.out_dir))
         if getattr(self, 'best_ckpt_path', None):
             self.best_ckpt_path = self._in_out_dir(self.best_ckpt_path)
         for name, path in getattr(self, 'best_ckpt_path_dict', {}).items():
@@ -39,10 +43,9 @@ class CheckpointHook(MMEngineCheckpointHook):
             super()._save_checkpoint(runner)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        if not self.save_best:  # a validation outside a training has no file backend
-            return
-        with self._removing_last():
-            super()._save_best_checkpoint(runner, metrics)
+        if hasattr(self, 'file_backend'):  # not in a validation by itself
+            with self._removing_last():
+                super()._save_best_checkpoint(runner, metrics)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         super()._save_checkpoint_with_step(runner, step, meta)

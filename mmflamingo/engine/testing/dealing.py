@@ -7,6 +7,8 @@ from mmengine.logging import print_log
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ..errors import ConfigError
+
 T = TypeVar('T')
 
 
@@ -16,10 +18,18 @@ def provide_lengths(model: nn.Module, loader: DataLoader) -> None:
     Args:
         model: The model under test; its data preprocessor measures prompts.
         loader: Loader of its dataset; one whose batch sampler doesn't ask is left alone.
+
+    Raises:
+        ConfigError: The dataset can't say what its prompts are.
     """
     batch_sampler, dataset = loader.batch_sampler, loader.dataset
     if not hasattr(batch_sampler, 'use_lengths'):
         return
+    if not hasattr(dataset, 'get_data_info'):
+        raise ConfigError(
+            f'LengthBatchSampler asks a set for the length of its prompts, but {type(dataset).__name__} has no get_data_info: '
+            "leave the batch sampler out, or wrap sets by mmengine's ConcatDataset."
+        )
     sizes = [model.data_preprocessor.prompt_size(dataset.get_data_info(index)) for index in range(len(dataset))]
     lengths = [length for length, _ in sizes]
     batch_sampler.use_lengths(lengths, max((written for _, written in sizes), default=0))

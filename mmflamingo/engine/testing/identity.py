@@ -12,6 +12,7 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from torch.utils.data import Dataset
 
 from mmflamingo.datasets.clips import split_clip
+from mmflamingo.datasets.members import members
 
 from ..config.preflight import HUB_PREFIX
 from ..errors import CheckpointError
@@ -82,13 +83,6 @@ def digest_media(dataset: Dataset) -> str | None:
     local = [file for file in dict.fromkeys(files) if is_local[os.path.dirname(file)]]
     contents = dict(zip(local, digest_files(local), strict=True))
     return _digest_of([contents.get(file, file) for file in files])
-
-
-def members(dataset: Dataset) -> Iterator[Dataset]:
-    """The sets that a set is made of: itself, or those that it wraps."""
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    wrapped = [] if hasattr(dataset, 'get_query') else [part for part in inner if isinstance(part, Dataset)]
-    yield from chain.from_iterable(map(members, wrapped)) if wrapped else [dataset]
 
 
 def _named_files(node: object, key: str = '', root: str = '') -> Iterator[tuple[str, Path]]:

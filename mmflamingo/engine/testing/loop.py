@@ -15,19 +15,17 @@ from torch.utils.data import DataLoader
 
 from mmflamingo.registry import LOOPS
 
-from ..config.preflight import check_media
 from ..errors import RunError
 from ..launch import on_main_rank
+from ..preparation import prepare
 from . import protocol
-from .dealing import deal, provide_lengths
+from .dealing import deal
 from .journal import Journal, JournalContent, journal_files, read_journals
 from .memory import free_cache, is_out_of_memory
 from .plain_json import dumps, read_json, write_whole
 from .predictions import FILE_NAME, Record, prediction_record
-from .references import check_references
 from .results import make_results, write_results
 from .scoring import score
-from .shot_features import provide_features
 
 
 @LOOPS.register_module()
@@ -56,17 +54,14 @@ class TestLoop(MMEngineTestLoop):
         """Test; gives the scores.
 
         Raises:
-            MissingFilesError: Pictures or videos are missing.
-            RunError: The metrics cannot score the set, the run to continue was another one, or no metric could score the
+            MissingFilesError, RunError: As in `prepare`.
+            RunError: The run to continue was another one, or no metric could score the
                 predictions, which are kept.
         """
         self.runner.call_hook('before_test')
         self.runner.call_hook('before_test_epoch')
         self.runner.model.eval()
-        on_main_rank(lambda: check_media(self.dataloader.dataset))
-        on_main_rank(lambda: check_references(self.evaluator.metrics, self.dataloader.dataset))
-        provide_features(self.runner.model, self.dataloader)
-        provide_lengths(self.runner.model, self.dataloader)
+        prepare(self.runner._bare_model, self.dataloader, self.evaluator.metrics)
         self._protocol = on_main_rank(self._prepare_folder)
         self._digest = protocol.digest(self._protocol)
         self._batches = self._remaining_batches(on_main_rank(self._done))

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from mmengine.evaluator import BaseMetric
 from torch.utils.data import Dataset
 
+from mmflamingo.datasets.members import members
 from mmflamingo.evaluation.base import SampleMetric
 
 from ..errors import RunError
-from .identity import members
 
 
 def check_references(metrics: Iterable[BaseMetric], dataset: Dataset) -> None:
@@ -21,7 +21,7 @@ def check_references(metrics: Iterable[BaseMetric], dataset: Dataset) -> None:
     Raises:
         RunError: A metric cannot score some of the queries: names them.
     """
-    sets = [part for part in members(dataset) if hasattr(part, 'get_query')]
+    sets = [member for member in members(dataset) if hasattr(member, 'get_query')]
     for metric in metrics:
         if sets and isinstance(metric, SampleMetric):
             try:

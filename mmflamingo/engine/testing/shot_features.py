@@ -12,43 +12,50 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmflamingo.datasets import FlamingoDataset, ImageFeatures
+from mmflamingo.datasets.members import members
 
 from ..launch import on_main_rank
 
 
 def provide_features(model: nn.Module, loader: DataLoader) -> None:
-    """Give a shot selector the features it lacks, from its folder or, the first time, from the model.
+    """Give shot selectors the features they lack, from their folders or, the first time, from the model.
 
     Args:
         model: The model under test.
-        loader: Loader of its dataset; one whose selector needs no features is left alone.
+        loader: Loader of its dataset, which may wrap several; those whose selectors need no features are left alone.
     """
-    dataset = loader.dataset
-    selector = getattr(dataset, 'shot_selector', None)
-    if not getattr(selector, 'needs_features', False) or dataset.num_examples == 0:
-        return
+    for dataset in members(loader.dataset):
+        selector = getattr(dataset, 'shot_selector', None)
+        if getattr(selector, 'needs_features', False) and dataset.num_examples:
+            _provide(model, loader, dataset)
+
+
+def _provide(model: nn.Module, loader: DataLoader, dataset: FlamingoDataset) -> None:
+    selector = dataset.shot_selector
     path = Path(selector.features_dir) / f'{_name(model, dataset)}.pt'
 
     def compute() -> None:
         if not path.is_file():
             print_log(f'Image features for the choice of shots are computed and kept in {path}.', 'current')
-            compute_features(model, loader).save(path)
+            compute_features(model, loader, dataset).save(path)
 
     on_main_rank(compute)
     selector.use_features(ImageFeatures.load(path))
 
 
 @torch.no_grad()
-def compute_features(model: nn.Module, loader: DataLoader) -> ImageFeatures:
+def compute_features(model: nn.Module, loader: DataLoader, dataset: FlamingoDataset | None = None) -> ImageFeatures:
     """Mean of the patch features of each image, of length 1.
 
     Args:
         model: Has `vision_backbone`, (N, 3, H, W) -> (N, V, D), and a data preprocessor.
-        loader: Loader of a few-shot dataset; its queries and supports, pipeline, batch size and workers are used.
+        loader: Its batch size and workers are used.
+        dataset: The few-shot dataset whose queries, supports and pipeline are used; the loader's by default.
     """
-    images = _Images(loader.dataset)
+    images = _Images(loader.dataset if dataset is None else dataset)
     size = loader.batch_sampler.batch_size
-    batches = DataLoader(images, size, num_workers=loader.num_workers, collate_fn=loader.collate_fn)
+    workers = {'num_workers': loader.num_workers, 'timeout': loader.timeout}
+    batches = DataLoader(images, size, collate_fn=loader.collate_fn, **workers)
     vectors = []
     for batch in batches:
         pixels = model.data_preprocessor(batch, False)['images']  # (B, 1, F, 3, H, W)

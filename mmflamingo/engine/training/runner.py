@@ -10,17 +10,21 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from ..errors import CheckpointError
 from ..failures import explained, logged
 from ..launch import on_main_rank
+from ..preparation import prepare_training, prepare_validation
 from ..testing.work_dir import claim
 from .finite import check_finite
 from .parameters import check_frozen, describe_training
-from .saving import written_whole
+from .saving import writing
 from .settings import KEY as SETTINGS
 from .settings import changed_settings, describe_settings
 from .start import Start, choose_start, find_newest, last_checkpoint
+
+LOADER_TIMEOUT = 600  # seconds
 
 
 class TrainingRunner(Runner):
@@ -79,6 +83,24 @@ class TrainingRunner(Runner):
                 check_frozen(self._bare_model, self._loaded_keys)
             self.logger.info(describe_training(self._bare_model))
 
+    def _prepare_sets(self) -> None:
+        """What sets need of the model, once it has its weights; a test loop prepares its own."""
+        model = self._bare_model
+        was_training = model.training
+        model.eval()
+        if self._trains:
+            prepare_training(model, self._train_loop.dataloader)
+        if isinstance(self._val_loop, BaseLoop):
+            prepare_validation(model, self._val_loop.dataloader, self._val_loop.evaluator.metrics)
+        model.train(was_training)
+
+    @staticmethod
+    def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
+        """Build a data loader as mmengine does; workers that give no batch within its `timeout` end the run."""
+        if isinstance(dataloader, dict) and dataloader.get('num_workers'):
+            dataloader = {'timeout': LOADER_TIMEOUT, **dataloader}
+        return Runner.build_dataloader(dataloader, *args, **kwargs)
+
     def _choose_start(self) -> Start:
         work_dir = Path(self.work_dir)
         if self._trains:
@@ -128,8 +150,8 @@ class TrainingRunner(Runner):
         meta = {**(meta or {}), SETTINGS: describe_settings(self.cfg, self.world_size)}
         if not isinstance(get_file_backend(out_dir, backend_args=kwargs.get('backend_args')), LocalBackend):
             return super().save_checkpoint(out_dir, filename, *args, meta=meta, **kwargs)
-        with written_whole(Path(out_dir, filename)) as draft:
-            super().save_checkpoint(out_dir, draft.name, *args, meta=meta, **kwargs)
+        with writing(Path(out_dir, filename)) as draft:
+            super().save_checkpoint(str(draft.parent), draft.name, *args, meta=meta, **kwargs)
 
     def _look_at_meta(self, meta: dict) -> None:
         """Warn of settings that are others than those a resumed checkpoint was trained with."""

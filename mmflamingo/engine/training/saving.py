@@ -1,25 +1,30 @@
-"""Files that are there as a whole or not at all, also when they are large."""
+"""Checkpoints that are there as a whole or not at all."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmflamingo.files.writing import replacing
+
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Gives the path of a draft beside a file, which takes the file's place when it is written and on the disk.
+def writing(path: Path) -> Iterator[Path]:
+    """Gives a draft that takes the place of a checkpoint when it is on the disk.
 
     Raises:
-        OSError: It can't be written; the file is as it was.
+        OSError: It can't be written; the message names the checkpoint, and a former one is as it was.
     """
-    draft = path.with_name(f'{path.name}.part')
     try:
-        yield draft
-        with draft.open('rb+') as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
+        with replacing(path) as draft:
+            yield draft
+            with draft.open('rb+') as file:
+                os.fsync(file.fileno())
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        draft.unlink(missing_ok=True)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Remove what killed trainings left half written."""
+    for draft in folder.glob('*.pth.????????.part'):
+        draft.unlink()

@@ -2,11 +2,13 @@ import json
 
 import pytest
 import torch
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import ConcatDataset, RepeatDataset, pseudo_collate
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset as TorchConcatDataset
+from torch.utils.data import DataLoader, Subset
 
 from mmflamingo.datasets import FlamingoEvalCOCOCaption
+from mmflamingo.datasets.shots.controls import ShuffledPictures
 from mmflamingo.engine.testing.shot_features import compute_features, provide_features
 from mmflamingo.structures import FlamingoDataSample
 
@@ -91,6 +93,33 @@ def test_computed_once_for_the_same_weights(make_loader, tmp_path):
     for model in (first, second, other):
         provide_features(model, make_loader())
     assert [model.data_preprocessor.calls for model in (first, other, second)] == [7, 7, 0]
+    assert len(list((tmp_path / 'features').glob('*.pt'))) == 2
+
+
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        ShuffledPictures,
+        lambda dataset: ConcatDataset([dataset, dataset]),
+        lambda dataset: RepeatDataset(dict(type='ShuffledPictures', dataset=dataset, _scope_='mmflamingo'), 2),
+        lambda dataset: Subset(TorchConcatDataset([dataset]), [0, 1, 2, 3, 4]),
+    ],
+)
+def test_wrapped_sets_get_their_features_too(make_loader, wrap):
+    """A19: the shots are those of the set itself."""
+    plain, inner = make_loader(), make_loader().dataset
+    wrapped = DataLoader(wrap(inner), 4, collate_fn=pseudo_collate)
+    for loader in (plain, wrapped):
+        provide_features(Model(), loader)
+    for index in range(5):
+        shots = plain.dataset.get_data_info(index)['shots']
+        assert inner.get_data_info(index)['shots'] == shots
+
+
+def test_each_of_several_sets_gets_its_own(make_loader, tmp_path):
+    first, second = make_loader().dataset, make_loader(seed=1).dataset
+    provide_features(Model(), DataLoader(ConcatDataset([first, second]), 4, collate_fn=pseudo_collate))
+    assert first.get_data_info(0)['shots'] and second.get_data_info(0)['shots']
     assert len(list((tmp_path / 'features').glob('*.pt'))) == 2
 
 
