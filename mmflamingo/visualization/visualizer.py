@@ -10,6 +10,7 @@ from PIL import Image
 from mmflamingo.registry import VISUALIZERS
 
 from .canvas import BLUE, GREY, Text, column, picture, row, text_block, with_margin
+from .fonts import Fonts
 
 SHOT_SIZE, QUERY_SIZE = (168, 132), (384, 384)
 SHOTS_A_ROW = 6
@@ -24,7 +25,18 @@ class FlamingoVisualizer(Visualizer):
 
     The shots stand in rows with their text, in the order of the prompt; below them the query's
     picture, bigger, with question, prediction, references, scores and prompt.
+
+    Args:
+        font: Font file for the text, for a script that the system has no font of; see `Fonts`.
+        kwargs: Further arguments of mmengine's Visualizer.
+
+    Raises:
+        ValueError: `font` is not a font file.
     """
+
+    def __init__(self, name: str = 'visualizer', font: str | None = None, **kwargs) -> None:
+        super().__init__(name=name, **kwargs)
+        self._fonts = Fonts(font)
 
     def draw_prediction(self, record: Mapping[str, Any]) -> Image.Image:
         """Draw one sample.
@@ -36,21 +48,20 @@ class FlamingoVisualizer(Visualizer):
             An RGB picture about 1100 pixels wide, as high as it needs to be.
         """
         title = f'{record.get("task", "sample")} {record["sample_id"]}'
-        parts = [text_block([Text(title, 14, GREY)], WIDTH)]
-        shots = [_draw_shot(shot) for shot in record.get('shots', ())]
+        parts = [text_block([Text(title, 14, GREY)], WIDTH, self._fonts)]
+        shots = [self._draw_shot(shot) for shot in record.get('shots', ())]
         parts += [row(shots[i : i + SHOTS_A_ROW], GAP) for i in range(0, len(shots), SHOTS_A_ROW)]
-        texts = text_block(_query_texts(record), WIDTH - QUERY_SIZE[0] - GAP)
-        parts.append(row([picture(record.get('img_path'), QUERY_SIZE), texts], GAP))
+        texts = text_block(_query_texts(record), WIDTH - QUERY_SIZE[0] - GAP, self._fonts)
+        parts.append(row([picture(record.get('img_path'), QUERY_SIZE, self._fonts), texts], GAP))
         return with_margin(column(parts, GAP), GAP)
 
-
-def _draw_shot(shot: Mapping[str, Any]) -> Image.Image:
-    if 'question' in shot:
-        texts = [Text(shot['question'], 14, max_lines=3), Text(str(shot['answer']), 14, BLUE)]
-    else:
-        texts = [Text(str(shot.get('caption', '')), 14, max_lines=5)]
-    image = picture(shot.get('img_path'), SHOT_SIZE)
-    return column([image, text_block(texts, SHOT_SIZE[0])], 4)
+    def _draw_shot(self, shot: Mapping[str, Any]) -> Image.Image:
+        if 'question' in shot:
+            texts = [Text(str(shot['question']), 14, max_lines=3), Text(str(shot.get('answer', '')), 14, BLUE)]
+        else:
+            texts = [Text(str(shot.get('caption', '')), 14, max_lines=5)]
+        image = picture(shot.get('img_path'), SHOT_SIZE, self._fonts)
+        return column([image, text_block(texts, SHOT_SIZE[0], self._fonts)], 4)
 
 
 def _query_texts(record: Mapping[str, Any]) -> list[Text]:

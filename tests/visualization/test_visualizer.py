@@ -1,8 +1,12 @@
+import os
+from time import process_time
+
+import numpy as np
 import pytest
 from PIL import Image
 
 from mmflamingo.registry import VISUALIZERS
-from mmflamingo.visualization.canvas import BACKGROUND, Text, font, picture, text_block, wrap
+from mmflamingo.visualization.canvas import BACKGROUND, FONTS, Text, picture, text_block, wrap
 
 
 @pytest.fixture
@@ -52,11 +56,13 @@ def test_bare_question_without_readable_image(visualizer):
     assert len(colours(visualizer.draw_prediction(record))) > 2
 
 
-@pytest.mark.parametrize('text', ['a b c ' * 40, 'x' * 300, 'two\nlines', ''])
+@pytest.mark.parametrize(
+    'text', ['a b c ' * 40, 'x' * 300, 'two\nlines', '', 'שלום ' * 40, 'a\tb\0c\r\ud800', 'ш' * 200]
+)
 def test_lines_are_no_wider_than_asked(text):
     lines = wrap(Text(text, 14, max_lines=3), 100)
     assert 1 <= len(lines) <= 3
-    assert all(font(14).getlength(line) <= 100 for line in lines)
+    assert all(FONTS.length(line, 14) <= 100 for line in lines)
 
 
 def test_cut_text_says_so():
@@ -89,3 +95,49 @@ def test_text_block_is_as_high_as_its_text():
     one = text_block([Text('a', 20)], 100)
     two = text_block([Text('a', 20), Text('b', 20)], 100)
     assert two.height == 2 * one.height
+
+
+# R18, R19: what a record holds costs no more than its own place in the picture
+
+
+@pytest.mark.parametrize('text', ['x' * 200_000, 'word ' * 40_000, '\n' * 200_000, '\u0301' * 200_000, '中' * 200_000])
+def test_long_texts_take_no_time(text):
+    start = process_time()
+    assert len(wrap(Text(text, 14, max_lines=8), 700)) == 8 or '\u0301' in text
+    assert process_time() - start < 5
+
+
+@pytest.mark.parametrize('size', [(1, 60000), (60000, 1), (1, 1)])
+def test_extreme_pictures_are_fitted(tmp_path, size):
+    Image.new('RGB', size, (200, 30, 30)).save(tmp_path / 'a.png')
+    assert (200, 30, 30) in colours(picture(str(tmp_path / 'a.png'), (150, 50)))
+
+
+def test_a_picture_is_drawn_as_the_model_sees_it(tmp_path):
+    Image.fromarray(np.full((4, 4), 20000, np.uint16)).save(tmp_path / 'deep.png')
+    Image.new('RGBA', (4, 4), (0, 0, 0, 0)).save(tmp_path / 'clear.png')
+    assert picture(str(tmp_path / 'deep.png'), (50, 50)).getpixel((25, 25)) == (78, 78, 78)
+    assert picture(str(tmp_path / 'clear.png'), (50, 50)).getpixel((25, 25)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    'path',
+    ['', '.', 'gone.png', 'a\0b.png', 'x' * 5000, 'a.mp4#t=x', 'http://127.0.0.1:9/a.png', 'pipe', '~nobody/a.png'],
+)
+def test_what_cannot_be_opened_is_a_box(visualizer, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo('pipe')
+    assert visualizer.draw_prediction({'sample_id': 1, 'img_path': path}).width > 1000
+
+
+def test_records_of_unusual_values(visualizer):
+    record = {
+        'sample_id': '/' * 500,
+        'question': '\ud800' * 9,
+        'prediction': None,
+        'references': [None, 3, ['a']],
+        'shots': [{'question': None, 'answer': 7}, {'question': 'no answer'}, {}],
+        'scores': {'acc': float('nan'), 'x': None},
+        'generated': 'text',
+    }
+    assert visualizer.draw_prediction(record).width > 1000

@@ -1,4 +1,4 @@
-"""Says how many images of a test could not be read."""
+"""Says how many pictures and videos of a test could not be read."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ NAMED_FILES = 10
 
 @HOOKS.register_module()
 class BadImageHook(Hook):
-    """Names the first ten images that a test went on without in the log.
+    """Names in the log the first ten pictures and videos that a test went on without.
 
-    A prediction lists them under `bad_images`, if the config lets a run go on with such files; their number is among the
-    metrics.
+    A prediction lists them under `bad_images`, if the config lets a run go on with such files (`on_bad_image`); their number
+    is among the metrics.
     """
 
     priority = 'HIGHEST'  # before the metrics are logged
@@ -31,4 +31,6 @@ class BadImageHook(Hook):
         named = '\n'.join(f'  {path}' for path in paths[:NAMED_FILES])
         rest = len(paths) - NAMED_FILES
         more = f'\n  and {rest} more' if rest > 0 else ''
-        runner.logger.warning(f'{len(paths)} images could not be read, grey ones took their places:\n{named}{more}')
+        runner.logger.warning(
+            f'{len(paths)} pictures or videos could not be read, grey ones took their places:\n{named}{more}'
+        )
