@@ -24,13 +24,14 @@ def main() -> None:
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of any error')
     args = parser.parse_args()
-    from mmflamingo.engine.config import cli, options
+    from mmflamingo.engine.config import cli, options, outputs
     from mmflamingo.engine.errors import RunError
     from mmflamingo.engine.suite.report import make_rows, write_report
     from mmflamingo.engine.suite.suite import Suite
 
     with cli.user_errors(args.debug):
         folder = args.work_dir or Path('work_dirs') / Path(args.suite).stem
+        outputs.check_folder('--work-dir', folder)
         suite = Suite(args.suite, args.checkpoint, folder, args.protocol, options.parse_options(args.cfg_options))
         cells = list(suite.cells())
         results = {}

@@ -48,6 +48,8 @@ def main() -> None:
     args = parse_args()
     from mmflamingo.engine import launch
     from mmflamingo.engine.config import cli
+    from mmflamingo.engine.config.options import merge_options
+    from mmflamingo.engine.config.sections import RUNNER_KEYS
     from mmflamingo.engine.testing import report
 
     with cli.user_errors(args.debug):
@@ -60,10 +62,10 @@ def main() -> None:
         if args.amp:
             cli.use_amp_for_testing(cfg)
         if args.resume:
-            cfg.merge_from_dict({'test_cfg.resume': True})
+            merge_options(cfg, {'test_cfg.resume': True}, RUNNER_KEYS)
         if args.show_dir:
             hook = {'type': 'VisualizationHook', 'out_dir': args.show_dir}
-            cfg.merge_from_dict({'default_hooks.visualization': hook})
+            merge_options(cfg, {'default_hooks.visualization': hook}, RUNNER_KEYS)
         cli.check(cfg)
         runner = cli.build_runner(cfg)
         metrics = runner.test()

@@ -9,10 +9,10 @@ from random import Random
 from typing import Any
 
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import LocalBackend, get_file_backend, join_path
-from mmengine.utils import is_abs
+from mmengine.fileio import LocalBackend, get_file_backend
 
 from mmflamingo.files import check_regular
+from mmflamingo.paths import below
 from mmflamingo.registry import TRANSFORMS
 
 from .fields import show
@@ -203,9 +203,12 @@ class FlamingoDataset(BaseDataset):
             raise ValueError(f'{argument}: {error}') from error
 
     def _under_root(self, path: str) -> str:
-        """Join a relative path with `data_root`, as BaseDataset does with `ann_file`."""
-        relative = path and self.data_root and not is_abs(path)
-        return join_path(self.data_root, path) if relative else path
+        """The file that an argument names; empty where it names none."""
+        return path and below(self.data_root, path)
+
+    def _join_prefix(self) -> None:
+        self.ann_file = self._under_root(self.ann_file)
+        self.data_prefix = {name: below(self.data_root, folder) for name, folder in self.data_prefix.items()}
 
 
 def build_transforms(pipeline: Sequence) -> list:

@@ -3,6 +3,15 @@
 from .fetching import Limits, fetch
 from .reading import check_regular, read_json
 from .reasons import plain_reason
-from .writing import check_output, replacing
+from .writing import check_output, check_output_folder, replacing
 
-__all__ = ['Limits', 'check_output', 'check_regular', 'fetch', 'plain_reason', 'read_json', 'replacing']
+__all__ = [
+    'Limits',
+    'check_output',
+    'check_output_folder',
+    'check_regular',
+    'fetch',
+    'plain_reason',
+    'read_json',
+    'replacing',
+]

@@ -1,9 +1,11 @@
 """Files that are there as a whole or not at all."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
 
 LONGEST_STEM = 100  # characters of the name that a draft keeps; file systems allow 255 bytes
@@ -49,16 +51,42 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
         ValueError: It is a folder, a device or the like, one of the inputs (also by a link), or in a folder that cannot be
             written.
     """
-    real = Path(path).expanduser().resolve()
-    if real.exists() and not real.is_file():
-        raise ValueError(f'{path} cannot be written: it exists and is not a regular file.')
-    for source in inputs:
-        if real.exists() and Path(source).exists() and real.samefile(source):
-            raise ValueError(f'{path} is the file that is read ({source}): choose another output.')
     try:
+        real = Path(path).expanduser().resolve()
+        if real.exists() and not real.is_file():
+            raise ValueError(f'{path} cannot be written: it exists and is not a regular file.')
+        for source in inputs:
+            if real.exists() and Path(source).exists() and real.samefile(source):
+                raise ValueError(f'{path} is the file that is read ({source}): choose another output.')
         real.parent.mkdir(parents=True, exist_ok=True)
+        _try_to_write(real.parent)
+        if real.exists() and not os.access(real, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(real))
     except OSError as error:
-        raise ValueError(f'{path} cannot be written: {error.strerror} ({error.filename}).') from error
-    if not os.access(real.parent, os.W_OK | os.X_OK):
-        raise ValueError(f'{path} cannot be written: no permission to write into {real.parent}.')
+        raise ValueError(f'{path} cannot be written: {error.strerror} ({error.filename or path}).') from error
     return real
+
+
+def check_output_folder(path: str | Path) -> Path:
+    """Checks before the work that files can be written into a folder, which is not made yet.
+
+    Raises:
+        ValueError: It is a file or the like, or a folder that cannot be made or written into.
+    """
+    try:
+        real = Path(path).expanduser().resolve()
+        existing = next(folder for folder in (real, *real.parents) if folder.exists())
+        _try_to_write(existing)
+    except OSError as error:
+        raise ValueError(
+            f'{path} cannot be a folder of results: {error.strerror} ({error.filename or path}).'
+        ) from error
+    return real
+
+
+def _try_to_write(folder: Path) -> None:
+    """Write what nobody sees; permissions alone say nothing of read-only and special file systems."""
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    with TemporaryFile(dir=folder):
+        pass

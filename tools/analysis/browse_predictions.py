@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mmflamingo.engine.config.cli import user_errors
+from mmflamingo.engine.config.outputs import check_file
 from mmflamingo.engine.errors import MissingFilesError, RunError
 from mmflamingo.engine.testing.predictions import FILE_NAME, Record, read_records
 from mmflamingo.visualization.canvas import open_picture
@@ -111,6 +112,7 @@ def main() -> None:
     if len(args.runs) > 2:
         parser.error(f'{len(args.runs)} runs: give one or two.')
     with user_errors():
+        check_file('--out', args.out)
         records = {}
         for letter, run in zip('AB', args.runs, strict=False):
             path = run / FILE_NAME if run.is_dir() else run
@@ -119,7 +121,6 @@ def main() -> None:
             records[f'{letter}: {run}' if len(args.runs) > 1 else str(run)] = list(
                 islice(read_records(path), args.max_samples)
             )
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(page(records, args.image_size), encoding='utf-8')
         print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB')
 

@@ -10,6 +10,7 @@ model by the backbone of another: make the file with a config of the other, and 
 import argparse
 
 from mmflamingo.engine.config import cli
+from mmflamingo.engine.config.outputs import check_file
 from mmflamingo.engine.testing.shot_features import compute_features
 
 
@@ -26,6 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     args.launcher = 'none'
     with cli.user_errors(args.debug):
+        check_file('--out', args.out)
         cfg = cli.prepare_config(args)
         cfg.load_from = cli.resolve_checkpoint(args, cfg)
         cli.keep_sections(cfg, 'test')

@@ -11,6 +11,8 @@ from random import Random
 
 from mmengine.logging import print_log
 
+from mmflamingo.paths import below
+
 from ..base import Record, check_same_writing, record_key, some
 from .image_content import content_twins, image_of
 from .shot_selection import build_selector
@@ -171,7 +173,7 @@ class FewShotMixin:
     def _support_img_prefix(self, data_prefix: dict[str, str] | None) -> str:
         if data_prefix is None:
             return self.data_prefix['img_path']
-        return self._under_root(data_prefix['img_path'])
+        return below(self.data_root, data_prefix['img_path'])
 
 
 class SupportFileMixin(FewShotMixin):

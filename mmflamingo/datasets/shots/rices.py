@@ -9,6 +9,7 @@ from random import Random
 import torch
 from torch import Tensor
 
+from mmflamingo.paths import below
 from mmflamingo.registry import SHOT_SELECTORS
 
 from ..base import Record, some
@@ -53,11 +54,11 @@ class RICES(ShotSelector):
         super().__init__(order, among)
         if by not in SIMILARITIES:
             raise ValueError(f"shot_selector='rices': by={by!r} is not known; choose of {SIMILARITIES}.")
-        self.features_dir = features_dir
+        self.features_dir = below(None, features_dir)
         self.weights = {'image': (1.0, 0.0), 'text': (0.0, 1.0), 'both': (image_weight, 1 - image_weight)}[by]
         self._features = None
         if features is not None and self.weights[0]:
-            self._features = ImageFeatures.load(features)
+            self._features = ImageFeatures.load(below(None, features))
             if backbone is not None and backbone not in self._features.backbone:
                 raise ValueError(
                     f'{features} holds features of another backbone, {self._features.backbone!r}, not of {backbone!r}. '

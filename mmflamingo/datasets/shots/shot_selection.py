@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from mmflamingo.files import check_regular
+from mmflamingo.paths import below
 from mmflamingo.registry import SHOT_SELECTORS
 
 from ..base import Record, check_same_writing, record_key, scoped, some
@@ -226,7 +227,7 @@ def _read_lists(file: str) -> dict[str, list[int | str]]:
     Raises:
         ValueError: The file holds something else.
     """
-    argument = 'shot_selector.file'
+    argument, file = 'shot_selector.file', below(None, file)
     check_regular(file)
     account = Account('lists of shots, which is a JSON object with a list of ids for the id of each query')
     content = read_json(file, argument, unique_names=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from mmcv.transforms import BaseTransform
 
 from mmflamingo.files import check_regular
+from mmflamingo.paths import below
 from mmflamingo.registry import TRANSFORMS
 
 from ..choice_lists import check_choices
@@ -47,7 +48,7 @@ class AddChoices(BaseTransform):
         if (choices is None) == (choices_file is None):
             raise ValueError('AddChoices needs choices or choices_file, one of them.')
         if choices_file is not None:
-            choices = _read(choices_file, most_common)
+            choices = _read(below(None, choices_file), most_common)
         self.choices = check_choices(choices, f"AddChoices: '{choices_file}'" if choices_file else 'AddChoices.choices')
         self._numbers = {choice: number for number, choice in enumerate(self.choices)}
 

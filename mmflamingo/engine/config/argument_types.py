@@ -30,17 +30,17 @@ def find_misfits(target: Callable, given: Mapping[str, Any]) -> Iterator[tuple[s
         if parameter is None or not isinstance(value, PLAIN) or value is parameter.default:
             continue
         members = [_plain_type(member) for member in _members(parameter.annotation)]
-        if None not in members and not any(_fits(value, member) for member in members):
-            yield key, ' or '.join(dict.fromkeys(NAMES.get(member, member.__name__) for member in members))
+        if None not in members and not any(fits(value, member) for member in members):
+            yield key, ' or '.join(dict.fromkeys(map(type_name, members)))
 
 
 def _parameter(target: Callable, key: str) -> inspect.Parameter | None:
     """An argument of the first constructor that has it; None if that is of another package, or there is none."""
-    for cls in target.__mro__ if inspect.isclass(target) else ():
-        init = vars(cls).get('__init__')
-        parameter = inspect.signature(init).parameters.get(key) if inspect.isfunction(init) else None
+    functions = [vars(cls).get('__init__') for cls in target.__mro__] if inspect.isclass(target) else [target]
+    for function in filter(inspect.isfunction, functions):
+        parameter = inspect.signature(function).parameters.get(key)
         if parameter is not None:
-            return parameter if cls.__module__.split('.')[0] in PACKAGES else None
+            return parameter if function.__module__.split('.')[0] in PACKAGES else None
     return None
 
 
@@ -53,7 +53,13 @@ def _plain_type(stated: Any) -> type | None:
     return plain if plain in ACCEPTED else None
 
 
-def _fits(value: Any, member: type) -> bool:
+def type_name(member: type) -> str:
+    """What a config's writer calls a type."""
+    return NAMES.get(member, member.__name__)
+
+
+def fits(value: Any, member: type) -> bool:
+    """Whether a value of a config is one of a type; True and False are not numbers."""
     if isinstance(value, bool) and member is not bool:
         return False
     return isinstance(value, ACCEPTED[member])

@@ -17,6 +17,7 @@ from mmflamingo.models.precision import DTYPES
 from ..errors import ConfigError
 from .argument_types import find_misfits
 from .loaders import find_loader_mistakes
+from .sections import find_section_mistakes
 from .signatures import accepted_arguments
 
 
@@ -110,6 +111,7 @@ def find_mistakes(cfg: Config | Mapping) -> Iterator[str]:
                 yield from _check_dataloader(path, node)
             elif 'type' in node:
                 yield from _check_part(path, node, innermost)
+    yield from find_section_mistakes(plain)
     yield from _check_compile(plain.get('compile'))
     yield from _check_dtype(plain)
 
@@ -127,7 +129,7 @@ def _check_compile(options: object) -> Iterator[str]:
 
 def _check_dtype(cfg: Mapping) -> Iterator[str]:
     name = cfg.get('dtype')
-    if name is not None and name not in DTYPES:
+    if name is not None and name not in list(DTYPES):
         yield f'dtype is {name!r}, it must be one of {", ".join(DTYPES)}.'
     if name is not None and 'train_dataloader' in cfg:
         yield f'dtype = {name!r} is for tests only: train in mixed precision by --amp.'

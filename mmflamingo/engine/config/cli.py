@@ -1,14 +1,13 @@
 """What tools/train.py and tools/test.py share: configs, checks, the runner, errors."""
 
 import argparse
+import io
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -20,19 +19,11 @@ from ..errors import ConfigError, MissingFilesError, UserError
 from ..loading.cache import is_url
 from .check import check_config
 from .metafile import find_weights
-from .options import merge_options, parse_options
+from .options import parse_options
+from .outputs import check_outputs
 from .preflight import check_files
+from .reading import load_config
 
-# Keys that the runner reads and a config may leave out.
-RUNNER_KEYS = (
-    *('model', 'work_dir', 'train_dataloader', 'val_dataloader', 'test_dataloader'),
-    *('train_cfg', 'val_cfg', 'test_cfg', 'auto_scale_lr', 'optim_wrapper', 'param_scheduler'),
-    *('val_evaluator', 'test_evaluator', 'default_hooks', 'custom_hooks', 'data_preprocessor'),
-    *('load_from', 'resume', 'launcher', 'env_cfg', 'log_processor', 'log_level', 'visualizer'),
-    *('default_scope', 'randomness', 'experiment_name', 'runner_type', 'model_wrapper_cfg'),
-    *('find_unused_parameters', 'activation_checkpointing', 'compile', 'dtype'),
-    *('allow_random_weights', 'fresh_parameters'),
-)
 DEBUG_VARIABLE = 'MMFLAMINGO_DEBUG'
 INTERRUPTED = 130  # the exit status that shells give to Ctrl-C
 
@@ -44,6 +35,7 @@ def user_errors(debug: bool = False) -> Iterator[None]:
     A package that is not installed is among it. The traceback is in the log file if a run had begun, and on the terminal
     with `debug` or the environment variable MMFLAMINGO_DEBUG. Errors of other kinds are bugs and keep their traceback.
     """
+    show_any_text()
     try:
         yield
     except KeyboardInterrupt:
@@ -61,6 +53,13 @@ def user_errors(debug: bool = False) -> Iterator[None]:
         sys.exit(2 if before_the_run else 1)
 
 
+def show_any_text() -> None:
+    """Have a terminal print the code of a character that it lacks, also of a file name that is not UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
+
+
 def message_of(error: Exception) -> str:
     """The error's own sentence, also where a data loader's worker wrapped it in a traceback."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
@@ -68,38 +67,6 @@ def message_of(error: Exception) -> str:
         raised = re.search(r'^[\w.]*(?:Error|Exception)\w*: (.*)', text, re.MULTILINE | re.DOTALL)
         text = raised.group(1).strip() if raised else text
     return text or type(error).__name__
-
-
-def load_config(path: str, options: Mapping[str, Any] | None = None) -> Config:
-    """Read a config and merge options into it, see `merge_options`.
-
-    Raises:
-        MissingFilesError: There is no such file.
-        ConfigError: The file or an option is wrong.
-    """
-    if not Path(path).is_file():
-        raise MissingFilesError(f'Config {path} does not exist.{_similar_files(Path(path))}')
-    try:
-        cfg = Config.fromfile(path)
-    except FileNotFoundError as error:
-        hint = _similar_files(Path(error.filename), list_all=True) if error.filename else ''
-        raise MissingFilesError(f'{path} builds on a file that does not exist: {error}.{hint}') from error
-    except Exception as error:
-        raise ConfigError(f'{path} can not be read: {type(error).__name__}: {error}') from error
-    merge_options(cfg, options or {}, RUNNER_KEYS)
-    return cfg
-
-
-def _similar_files(path: Path, list_all: bool = False) -> str:
-    folder = path.parent
-    if not folder.is_dir():
-        return f' The folder {folder} does not exist either.'
-    names = sorted(p.name for p in folder.glob('*.py'))
-    close = get_close_matches(path.name, names, n=1)
-    hint = f' Did you mean {folder / close[0]}?' if close else ''
-    if names and (list_all or not close):
-        hint += f' In {folder} there are: {", ".join(names)}.'
-    return hint
 
 
 def resolve_checkpoint(args: argparse.Namespace, cfg: Config) -> str | None:
@@ -146,8 +113,9 @@ def prepare_config(args: argparse.Namespace) -> Config:
 
 
 def check(cfg: Config) -> None:
-    """All checks before a run: every mistake of the config, and every file that is missing."""
+    """All checks before a run: mistakes of the config, folders that can't be written, and files that are missing."""
     check_config(cfg)
+    check_outputs(cfg)
     check_files(cfg, cfg.get('load_from'))
 
 

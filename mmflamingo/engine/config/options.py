@@ -7,7 +7,7 @@ written, with its spaces, commas and brackets. Where the config has a text alrea
 
 import ast
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from io import StringIO
@@ -67,7 +67,7 @@ def read_values(given: Sequence[str]) -> dict[str, Any]:
     return {key: _meaning(written, NEW, key) for key, written in parse_options(given).items()}
 
 
-def merge_options(cfg: Config, options: Mapping[str, Any], known: Sequence[str] = ()) -> None:
+def merge_options(cfg: Config, options: Mapping[str, Any], known: Collection[str] = ()) -> None:
     """Put values into a config, in their order.
 
     Args:

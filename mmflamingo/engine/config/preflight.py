@@ -16,11 +16,16 @@ from mmengine.fileio import LocalBackend, get_file_backend
 
 from mmflamingo.datasets.clips import split_clip
 from mmflamingo.datasets.members import members
+from mmflamingo.paths import below
 
 from ..errors import MissingFilesError
 from ..loading.cache import cached_path, find_cached, is_url
 
-SECTIONS = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader')
+SECTIONS = (
+    *('model', 'train_dataloader', 'val_dataloader', 'test_dataloader'),
+    *('val_evaluator', 'test_evaluator'),
+)
+FILES_OF = {'shot_selector': ('features', 'file')}  # keys of files, beside those in `_file`, by the part they are in
 HUB_PREFIX = 'hf://'
 HOW_TO_GET = 'how_to_get'
 NETWORK_TIMEOUT = 5  # seconds
@@ -121,18 +126,19 @@ def _named_files(node: object, key: str) -> Iterator[tuple[str, str]]:
             yield from _named_files(value, f'{key}[{index}]')
     if not isinstance(node, Mapping):
         return
-    root = node.get('data_root') or ''
+    root = node.get('data_root')
+    own_files = FILES_OF.get(key.split('.')[-1], ())
     for name, value in node.items():
         inner = f'{key}.{name}'
         if name.endswith('data_prefix') and isinstance(value, Mapping):
             for kind, folder in value.items():
-                yield f'{inner}.{kind}', os.path.join(root, folder)
+                yield f'{inner}.{kind}', below(root, folder)
         elif not isinstance(value, str) or not value:
             yield from _named_files(value, inner)
         elif name.endswith('_file'):
-            yield inner, os.path.join(root, value)
-        elif name == 'pretrained' or (name == 'checkpoint' and node.get('type') == 'Pretrained'):
-            yield inner, value
+            yield inner, below(root, value)
+        elif name in own_files or name == 'pretrained' or (name == 'checkpoint' and node.get('type') == 'Pretrained'):
+            yield inner, below(None, value)
 
 
 def _why_not(path: str) -> str | None:
@@ -149,7 +155,12 @@ def _why_not(path: str) -> str | None:
             return None
         refusal = _unreachable('huggingface.co')
         return refusal and f'{refusal}, and it is not in the cache of huggingface_hub'
-    return None if Path(path).expanduser().exists() else 'does not exist'
+    if not isinstance(get_file_backend(path), LocalBackend):
+        return None  # another storage, which its readers ask
+    local = Path(path).expanduser()
+    if not local.exists():
+        return 'does not exist'
+    return None if local.is_file() or local.is_dir() else 'is neither a file nor a folder'
 
 
 def _in_hub_cache(name: str) -> bool:

@@ -14,9 +14,10 @@ from mmflamingo.datasets.base import FlamingoDataset, scoped
 from mmflamingo.paths import PROTOCOLS
 from mmflamingo.registry import DATASETS
 
-from ..config.cli import RUNNER_KEYS, build_runner, check, keep_sections, load_config, message_of
+from ..config.cli import build_runner, check, keep_sections, load_config, message_of
 from ..config.metafile import find_weights
 from ..config.options import merge_options
+from ..config.sections import RUNNER_KEYS
 from ..errors import ConfigError, RunError
 from ..testing.finished import finished_run
 from ..testing.results import read_results, read_run

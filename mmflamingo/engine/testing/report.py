@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.fileio import dump
 
+from ..config.outputs import check_file
 from ..errors import ConfigError
 from .plain_json import dumps, write_whole
 from .predictions import read_records
@@ -25,11 +26,16 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
 
 
 def check_out_file(path: str, item: str) -> None:
-    """Complain of a file name that `write_out_file` couldn't use, before the run."""
+    """Check before a run that `write_out_file` can write a file.
+
+    Raises:
+        ConfigError: Its name has another ending, or it cannot be written.
+    """
     if Path(path).suffix not in SUFFIXES[item]:
         raise ConfigError(
             f'--out {path}: with --out-item {item} its name must end in one of {", ".join(SUFFIXES[item])}.'
         )
+    check_file('--out', path)
 
 
 def write_out_file(path: str, item: str, metrics: Mapping[str, Any], predictions: Path) -> None:

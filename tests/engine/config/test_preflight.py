@@ -1,13 +1,17 @@
+import json
+import os
 from urllib.error import HTTPError, URLError
 
 import pytest
 import torch
 from mmengine.config import Config
 
+from mmflamingo.datasets import COCOCaption
 from mmflamingo.engine.config import preflight
 from mmflamingo.engine.config.preflight import check_files, check_media, find_missing
 from mmflamingo.engine.errors import MissingFilesError
 from mmflamingo.engine.loading.cache import cached_path
+from mmflamingo.paths import below
 
 URL = 'https://example.com/weights/a.pth'
 
@@ -127,3 +131,86 @@ def test_pictures_that_are_there_or_elsewhere_or_unknown_pass(tmp_path):
     (tmp_path / 'a.jpg').touch()
     check_media(Pictures([str(tmp_path / 'a.jpg'), 'https://example.com/b.jpg']))
     check_media(object())
+
+
+class TestPaths:
+    """A path means the same in the check of files and in the readers; F10: files of shots and choices are checked too."""
+
+    @pytest.mark.parametrize(
+        ('dataset', 'key'),
+        [
+            (dict(shot_selector=dict(type='rices', features='{}/none.pt')), 'shot_selector.features'),
+            (dict(shot_selector=dict(type='listed', file='{}/none.json')), 'shot_selector.file'),
+            (dict(pipeline=[dict(type='AddChoices', choices_file='{}/none.txt')]), 'pipeline[0].choices_file'),
+            (dict(data_root='{}', class_file='none.txt'), 'class_file'),
+            (dict(data_root='{}', map_file='none.json'), 'map_file'),
+            (dict(dataset=dict(data_root='{}', support_ann_file='none.json')), 'dataset.support_ann_file'),
+            (
+                dict(datasets=[dict(data_root='{}', data_prefix=dict(img_path='none'))]),
+                'datasets[0].data_prefix.img_path',
+            ),
+            (dict(data_root='~/data', ann_file='none.json'), 'ann_file'),
+            (dict(ann_file='~/none.json'), 'ann_file'),
+        ],
+    )
+    @pytest.mark.parametrize('section', ['test_dataloader', 'val_dataloader', 'train_dataloader'])
+    def test_what_is_missing_is_named(self, tmp_path, monkeypatch, section, dataset, key):
+        monkeypatch.setenv('HOME', str(tmp_path))
+
+        def filled(node):
+            if isinstance(node, dict):
+                return {name: filled(value) for name, value in node.items()}
+            if isinstance(node, list):
+                return [filled(value) for value in node]
+            return node.format(tmp_path)
+
+        (missing,) = find_missing(Config({section: {'dataset': filled(dataset)}}))
+        assert missing.key == f'{section}.dataset.{key}'
+        assert missing.path.startswith(str(tmp_path)) and missing.reason == 'does not exist'
+
+    def test_shots_of_absolute_paths_and_urls(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / 'a.pt').touch()
+        selector = dict(type='rices', features='a.pt')
+        dataset = dict(data_root='elsewhere', shot_selector=selector, ann_file=str(tmp_path / 'a.pt'))
+        assert find_missing(Config(dict(test_dataloader=dict(dataset=dataset)))) == []
+        (missing,) = find_missing(Config(dict(test_dataloader=dict(dataset=dict(data_root='x', ann_file=URL)))))
+        assert missing.path == URL and 'cannot be reached' in missing.reason
+
+    def test_a_pipe_is_no_file(self, tmp_path):
+        os.mkfifo(tmp_path / 'pipe')
+        (missing,) = find_missing(Config(), str(tmp_path / 'pipe'))
+        assert missing.reason == 'is neither a file nor a folder'
+
+    def test_readers_join_as_the_check_does(self, tmp_path, monkeypatch):
+        monkeypatch.setenv('HOME', str(tmp_path))
+        (tmp_path / 'data/val').mkdir(parents=True)
+        annotation = {'id': 1, 'image_id': 1, 'caption': 'a'}
+        content = {'images': [{'id': 1, 'file_name': 'a.jpg'}], 'annotations': [annotation]}
+        (tmp_path / 'data/ann.json').write_text(json.dumps(content))
+        arguments = dict(ann_file='ann.json', data_root='~/data', data_prefix=dict(img_path='val'))
+        record = COCOCaption(**arguments).get_query(0)
+        assert record['img_path'] == str(tmp_path / 'data/val/a.jpg')
+        assert find_missing(Config(dict(test_dataloader=dict(dataset=arguments)))) == []
+        monkeypatch.chdir(tmp_path / 'data')
+        assert COCOCaption('ann.json', data_prefix=dict(img_path='val')).get_query(0)['img_path'] == 'val/a.jpg'
+
+
+@pytest.mark.parametrize(
+    ('folder', 'path', 'file'),
+    [
+        (None, 'a', 'a'),
+        ('', 'a', 'a'),
+        ('d', 'a', 'd/a'),
+        ('d/', '', 'd/'),
+        ('d', '/a', '/a'),
+        ('d', '~/a', '/home/me/a'),
+        ('~/d', 'a', '/home/me/d/a'),
+        ('d', 'https://x.org/a', 'https://x.org/a'),
+        ('https://x.org/d', 'a', 'https://x.org/d/a'),
+        ('d', './~a', 'd/./~a'),
+    ],
+)
+def test_which_file_a_path_means(folder, path, file, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/me')
+    assert below(folder, path) == file
