@@ -41,7 +41,7 @@ def score_choices(
         list[Tensor]: For each sample, float32 (C,), as long as its choices.
 
     Raises:
-        ValueError: Choices can't be told apart, see `FlamingoTokenizer.tokenize_choices`.
+        ValueError: Choices can't be told apart, see `FlamingoTokenizer.tokenize_choices`, or scores are not finite.
     """
     ranking = template.ranking
     candidates = [_named(sample, tokenizer, prompt, template) for sample, prompt in zip(samples, prompts, strict=True)]
@@ -56,7 +56,14 @@ def score_choices(
         numbers, texts, media = zip(*views, strict=True)
         batch = tokenizer.pad([tokenizer.tokenize(text) for text in texts], train=False)
         ids, mask = (batch[name].to(visual_tokens.device) for name in ('input_ids', 'attention_mask'))
-        scores = log_likelihoods(adapter, torch.stack(media), ids, mask, [candidates[b] for b in numbers])
+        scores = log_likelihoods(
+            adapter,
+            torch.stack(media),
+            ids,
+            mask,
+            [candidates[b] for b in numbers],
+            sample_ids=[samples[b].get('sample_id') for b in numbers],
+        )
         for b, own in zip(numbers, scores, strict=True):
             totals[b] += weight * (own / lengths[b] if ranking.normalize else own) / len(orders[b])
 

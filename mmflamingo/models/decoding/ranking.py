@@ -2,12 +2,13 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import torch
 from torch import Tensor
 
 from ..language import FlamingoLMAdapter
+from .finite import check_finite
 
 Candidate = tuple[int, ...]
 
@@ -20,6 +21,7 @@ def log_likelihoods(
     attention_mask: Tensor,
     candidates: Sequence[Sequence[Candidate]],
     rows_per_pass: int = 64,
+    sample_ids: Sequence[Hashable] | None = None,
 ) -> list[Tensor]:
     """Log-likelihoods of candidates, each as what follows a prompt that media are part of.
 
@@ -32,11 +34,16 @@ def log_likelihoods(
         visual_tokens: (B, M, K, D), output of the resampler.
         input_ids: (B, L), padded on the left.
         attention_mask: (B, L), 1 for text and 0 for padding.
-        candidates: For each of the B prompts, token ids of its candidates, at least one each.
+        candidates: For each of the B prompts, token ids of its candidates, at least one each. Equal ones are read once
+            and get equal scores.
         rows_per_pass: Most rows that the language model runs with at a time, each with a copy of the prompt's cache.
+        sample_ids: B ids, for messages; None for their numbers in the batch.
 
     Returns:
         list[Tensor]: For each prompt, float32 (C,), sums over the tokens of each of its C candidates.
+
+    Raises:
+        ValueError: The scores of a sample are not finite.
     """
     batch = len(input_ids)
     tries = [_Trie(own) for own in candidates]
@@ -57,15 +64,18 @@ def log_likelihoods(
             rows_cache = copy.deepcopy(cache)
             rows_cache.batch_repeat_interleave(width)
             log_probs = read(adapter, ids, mask, rows_cache)[0].float().log_softmax(-1)
-            found = [
+            targets = [
                 (first_of[b] + candidate, b * width + row - start, position, token)
                 for b, trie in enumerate(tries)
                 for candidate, row, position, token in trie.targets
                 if start <= row < start + width
             ]
-            candidate, row, position, token = torch.tensor(found, device=ids.device).T
+            candidate, row, position, token = torch.tensor(targets, device=ids.device).T
             scores.index_add_(0, candidate, log_probs[row, position, token])
-    return list(scores.split([len(own) for own in candidates]))
+    found = scores.split([len(own) for own in candidates])
+    is_finite = torch.stack([own.isfinite().all() for own in found])
+    check_finite(is_finite, range(batch) if sample_ids is None else sample_ids)
+    return list(found)
 
 
 class _Trie:
@@ -79,7 +89,7 @@ class _Trie:
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         paths = sorted({ids[:-1] for ids in candidates})
-        # In this order what a path begins stands right behind it.
+        # In this order what a path begins stands right after it.
         longest = [path for path, after in zip(paths, [*paths[1:], ()], strict=True) if after[: len(path)] != path]
         self.rows = sorted(longest, key=len)
         row_of = {path[:end]: row for row, path in enumerate(self.rows) for end in range(1, len(path) + 1)}
@@ -96,7 +106,7 @@ class _Trie:
 
 
 def _pad(rows: Sequence[Candidate]) -> Tensor:
-    """(R, T) with 0 behind shorter rows; no likelihood is read there, and nothing before it sees it."""
+    """(R, T) with 0 after shorter rows; no likelihood is read there, and nothing before it sees it."""
     length = max(map(len, rows))
     return torch.tensor([row + (0,) * (length - len(row)) for row in rows])
 
