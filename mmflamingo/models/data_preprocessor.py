@@ -1,6 +1,7 @@
 """From a list of samples to the tensors that the model takes."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,8 +14,13 @@ from torch.nn.utils.rnn import pad_sequence
 from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS
 
+from .decoding.settings import MAX_NEW_TOKENS
+from .language.context import ContextLimit
 from .media.media_cache import content_keys
 from .tokenizers import LOSS_ON, FlamingoTokenizer, TokenizedPrompt
+
+# Beyond one a byte: a beginning or an end of the sequence, and the space that some tokenizers put first.
+ADDED_TOKENS = 2
 
 
 @MODELS.register_module()
@@ -28,9 +34,12 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         std: Standard deviation likewise.
         to_rgb: Turn the BGR images of the pipeline into RGB.
         loss_on: Training loss counts only 'output' tokens, or 'all' text.
-        max_length: Most tokens of a prompt. A longer one loses whole shots from the left, with
-            their images.
+        max_length: Most tokens of a prompt. A longer one loses whole shots from the left, with their images; `dropped_shots`
+            of the sample says how many. None: what the language model's context leaves, without what is written.
         non_blocking: Copy to the device without waiting.
+
+    Attributes:
+        context_limit (ContextLimit): Of the language model, set by `Flamingo`. A hard one holds for any `max_length`.
 
     Raises:
         ValueError: `loss_on` is unknown.
@@ -55,6 +64,8 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         self.to_rgb = to_rgb
         self.loss_on = loss_on
         self.max_length = max_length
+        self.context_limit = ContextLimit()
+        self._num_shortened = 0
         self.pixel_settings = (tuple(mean), tuple(std), to_rgb)  # all that changes pixels
         # No buffers: a model in bfloat16 has to subtract the same mean.
         self.mean = torch.tensor(mean, dtype=torch.float32).view(3, 1, 1)
@@ -81,7 +92,7 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         for images, sample in zip(data['inputs'], samples, strict=True):
             prompt = self._render(sample, training)
             _check_image_count(sample, prompt, len(images))
-            tokens, prompt = self._fit(sample, prompt)
+            tokens, prompt = self._fit(sample, prompt, training)
             if not training:
                 sample.prompt = prompt.text
             inputs.append(images[len(images) - prompt.num_images :])
@@ -98,15 +109,31 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         }
 
     def prompt_size(self, sample: Any) -> tuple[int, int]:
-        """Tokens of a sample's prompt, and the most that are generated behind it, those of all beams together.
+        """Tokens of a sample's prompt, and the most that are generated after it, those of all beams together.
 
         Args:
             sample: Record dict or data sample; its media are not needed.
         """
-        length = len(self.tokenizer.tokenize(self._render(sample, False)))
+        prompt = self._render(sample, False)
+        length = len(self.tokenizer.tokenize(prompt))
         generation = self.prompts[sample.get('task')].generation
         written = generation.get('max_new_tokens', 0) * generation.get('num_beams', 1)
-        return min(length, self.max_length or length), written
+        return min(length, self._room(sample, prompt, length, False) or length), written
+
+    def find_excess(self, sample: Any) -> str | None:
+        """Why a sample to predict can't be read even without its shots; None if it can.
+
+        Args:
+            sample: Record dict or data sample; its media are not needed.
+        """
+        query = self._render(sample, False).chunks[-1]
+        at_most = len(query.text.encode()) + ADDED_TOKENS
+        room = self._room(sample, query, at_most, False)
+        if room is None or at_most <= room:
+            return None
+        length = len(self.tokenizer.tokenize(query))
+        room = self._room(sample, query, length, False)
+        return self._too_long(sample, length, room) if length > room else None
 
     def _render(self, sample: Any, training: bool) -> Prompt:
         task = sample.get('task')
@@ -120,28 +147,58 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
             )
         return self.prompts[task].render(sample)
 
-    def _fit(self, sample: Any, prompt: Prompt) -> tuple[TokenizedPrompt, Prompt]:
+    def _fit(self, sample: Any, prompt: Prompt, training: bool) -> tuple[TokenizedPrompt, Prompt]:
         """Tokenises a prompt and drops shots until it is short enough."""
         tokens = self.tokenizer.tokenize(prompt)
-        if self.max_length is None or len(tokens) <= self.max_length:
+        room = self._room(sample, prompt, len(tokens), training)
+        if room is None or len(tokens) <= room:
             return tokens, prompt
         num_chunks = prompt.num_chunks
-        while len(tokens) > self.max_length and prompt.num_chunks > 1:
+        while len(tokens) > room and prompt.num_chunks > 1:
             prompt = prompt.without_first_chunk()
             tokens = self.tokenizer.tokenize(prompt)
-        if len(tokens) > self.max_length:
-            raise ValueError(
-                f'Sample {sample.get("sample_id")!r} has {len(tokens)} tokens without any shot, '
-                f'model.data_preprocessor.max_length is {self.max_length}.'
+        if len(tokens) > room:
+            raise ValueError(self._too_long(sample, len(tokens), room))
+        if not training:
+            sample.dropped_shots = num_chunks - prompt.num_chunks
+        self._num_shortened += 1
+        if math.log10(self._num_shortened).is_integer():  # the 1st, 10th, 100th, ...
+            print_log(
+                f'{self._num_shortened} prompts so far were longer than {room} tokens and lost their first shots, sample '
+                f'{sample.get("sample_id")!r} {num_chunks - prompt.num_chunks} of {num_chunks - 1}.',
+                'current',
+                level=logging.WARNING,
             )
-        print_log(
-            f'Sample {sample.get("sample_id")!r} is longer than max_length = {self.max_length} '
-            f'tokens: its first {num_chunks - prompt.num_chunks} of {num_chunks - 1} shots are '
-            'left out.',
-            'current',
-            level=logging.WARNING,
-        )
         return tokens, prompt
+
+    def _room(self, sample: Any, prompt: Prompt, length: int, training: bool) -> int | None:
+        """Most tokens that a prompt, which has `length` of them, may have; None for no limit."""
+        limit = self.context_limit
+        rooms = [] if self.max_length is None else [self.max_length]
+        if limit.tokens is not None and (limit.is_hard or self.max_length is None):
+            written = 0 if training else self._num_written(sample, prompt, limit.tokens - length)
+            rooms.append(limit.tokens - written)
+        return min(rooms, default=None)
+
+    def _num_written(self, sample: Any, prompt: Prompt, spare: int) -> int:
+        """Most tokens that may follow a prompt, generated or of a choice; if they are fewer than `spare`, at least these."""
+        template, choices = self.prompts[sample.get('task')], sample.get('choices')
+        if choices is None:
+            return template.generation.get('max_new_tokens') or MAX_NEW_TOKENS
+        at_most = max((len(choice.encode()) for choice in choices), default=0) + ADDED_TOKENS
+        if at_most <= spare:
+            return at_most
+        return max(map(len, self.tokenizer.tokenize_choices(prompt, choices, template.ranking.with_end)))
+
+    def _too_long(self, sample: Any, length: int, room: int) -> str:
+        """The message for a prompt that doesn't fit."""
+        limit = self.context_limit.tokens
+        reason = (
+            f'model.data_preprocessor.max_length is {room}'
+            if room == self.max_length
+            else f'the language model reads {limit} tokens, {limit - room} of which are for what is written'
+        )
+        return f'Sample {sample.get("sample_id")!r} has {length} tokens without any shot; {reason}.'
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Pixels (..., 3, H, W), uint8, to what a vision backbone takes, float32."""

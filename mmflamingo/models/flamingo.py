@@ -86,6 +86,7 @@ class Flamingo(BaseModel):
                 'image_token_id': self.tokenizer.image_token_id,
             }
         )
+        self.data_preprocessor.context_limit = self.language_model.context_limit
         if train_token_embeddings not in (False, True, 'logits'):
             raise ValueError(
                 f"model.train_token_embeddings is {train_token_embeddings!r}: choose False, True or 'logits'."

@@ -33,6 +33,7 @@ class FlamingoDataSample(BaseDataElement):
         output (str): The text to learn; in training records only.
 
     Predictions:
+        dropped_shots (int): How many shots were left out on the left, if the prompt was too long with them.
         pred_text (str): Generated text as it is.
         pred_caption (str) or pred_answer (str): The same, parsed by the prompt template.
         choice_scores (list[float]), pred_choice (int): Of a close-ended sample, how likely each

@@ -12,9 +12,7 @@ from .beam_search import beam_search, beam_search_in_rows, can_search, knows_set
 from .beams import BeamSettings
 from .finite import FiniteScores, check_finite
 from .sampling import drawing
-from .settings import OF_SAMPLING, parse_settings
-
-MAX_NEW_TOKENS = 20  # without a setting
+from .settings import MAX_NEW_TOKENS, OF_SAMPLING, parse_settings
 
 
 @torch.no_grad()

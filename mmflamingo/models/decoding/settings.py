@@ -7,6 +7,9 @@ from math import inf, isfinite
 from typing import Any
 
 
+MAX_NEW_TOKENS = 20  # without a setting
+
+
 @dataclass(frozen=True)
 class Rule:
     """What the value of a setting must be.

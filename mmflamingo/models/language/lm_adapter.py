@@ -14,6 +14,7 @@ from mmflamingo.registry import MODELS
 
 from ..media.media_context import MediaContext
 from ..media.media_index import MEDIA_INDEX
+from .context import context_limit
 from .decoder_layers import find_decoder_layers
 from .gated_xattn import GatedCrossAttentionBlock
 from .hf_lm import build_lm, parse_dtype, resize_token_embeddings
@@ -103,6 +104,7 @@ class FlamingoLMAdapter(nn.Module):
             trust_remote_code=trust_remote_code,
         )
         self.num_new_rows = resize_token_embeddings(self.lm, vocab_size)
+        self.context_limit = context_limit(self.lm.config)
         self.image_token_id = image_token_id
         self.media_index = MEDIA_INDEX[media_index]
         self.activation_checkpointing = activation_checkpointing
