@@ -59,12 +59,8 @@ class Prompt(list[Segment]):
         """The examples one by one, the query last."""
         return [Prompt(segments) for _, segments in groupby(self, key=lambda segment: segment.chunk)]
 
-    def without_first_chunk(self) -> 'Prompt':
-        """The same prompt without its first example."""
-        return Prompt(segment for segment in self if segment.chunk != self[0].chunk)
-
     def with_shots_in(self, order: Sequence[int]) -> 'Prompt':
-        """The same prompt with its shots in another order, given by their numbers."""
+        """The same prompt with its shots in another order, or some of them, given by their numbers."""
         *shots, query = self.chunks
         return Prompt(chain(*(shots[shot] for shot in order), query))
 

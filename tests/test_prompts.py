@@ -44,7 +44,7 @@ def test_few_shot_caption_prompt():
         Segment('<image>Output:', chunk=2),
     ]
     assert prompt.num_images == 3
-    assert prompt.without_first_chunk().text == '<image>Output:Two.<|endofchunk|><image>Output:'
+    assert prompt.with_shots_in([1]).text == '<image>Output:Two.<|endofchunk|><image>Output:'
 
 
 def test_no_shots_show_text_only_examples_without_image():

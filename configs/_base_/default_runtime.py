@@ -9,6 +9,7 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=1000, by_epoch=False, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     bad_images=dict(type='BadImageHook'),
+    dropped_shots=dict(type='DroppedShotsHook'),
     visualization=dict(type='VisualizationHook'),
 )
 

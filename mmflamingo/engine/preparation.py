@@ -17,6 +17,7 @@ from .config.preflight import check_media
 from .errors import ConfigError, RunError
 from .launch import local_world_size, on_main_rank
 from .testing.dealing import provide_lengths
+from .testing.prompt_limits import check_queries
 from .testing.references import check_references
 from .testing.shot_features import provide_features
 
@@ -36,10 +37,11 @@ def prepare(model: nn.Module, loader: DataLoader, metrics: Sequence[BaseMetric])
 
     Raises:
         MissingFilesError: Pictures or videos are missing.
-        RunError: The metrics can't score the set, or shared memory holds fewer batches than the workers load at once.
+        RunError: The metrics can't score the set, a query is too long for the model, or shared memory holds fewer batches than the workers load at once.
     """
     on_main_rank(lambda: check_media(loader.dataset))
     on_main_rank(lambda: check_references(metrics, loader.dataset))
+    on_main_rank(lambda: check_queries(model, loader.dataset))
     provide_features(model, loader)
     provide_lengths(model, loader)
     check_shared_memory(loader)

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -117,7 +118,8 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         prompt = self._render(sample, False)
         length = len(self.tokenizer.tokenize(prompt))
         generation = self.prompts[sample.get('task')].generation
-        written = generation.get('max_new_tokens', 0) * generation.get('num_beams', 1)
+        written = (generation.get('max_new_tokens') or MAX_NEW_TOKENS) * (generation.get('num_beams') or 1)
+        written = written if sample.get('choices') is None else 0
         return min(length, self._room(sample, prompt, length, False) or length), written
 
     def find_excess(self, sample: Any) -> str | None:
@@ -148,24 +150,30 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         return self.prompts[task].render(sample)
 
     def _fit(self, sample: Any, prompt: Prompt, training: bool) -> tuple[TokenizedPrompt, Prompt]:
-        """Tokenises a prompt and drops shots until it is short enough."""
+        """Tokenises a prompt, and drops as few of its first shots as make it short enough."""
         tokens = self.tokenizer.tokenize(prompt)
         room = self._room(sample, prompt, len(tokens), training)
         if room is None or len(tokens) <= room:
             return tokens, prompt
-        num_chunks = prompt.num_chunks
-        while len(tokens) > room and prompt.num_chunks > 1:
-            prompt = prompt.without_first_chunk()
-            tokens = self.tokenizer.tokenize(prompt)
+        num_shots = prompt.num_chunks - 1
+
+        def without(count: int) -> Prompt:
+            return prompt.with_shots_in(range(count, num_shots))
+
+        dropped = bisect_left(
+            range(num_shots), True, key=lambda count: len(self.tokenizer.tokenize(without(count))) <= room
+        )
+        prompt = without(dropped)
+        tokens = self.tokenizer.tokenize(prompt)
         if len(tokens) > room:
             raise ValueError(self._too_long(sample, len(tokens), room))
         if not training:
-            sample.dropped_shots = num_chunks - prompt.num_chunks
+            sample.dropped_shots = dropped
         self._num_shortened += 1
         if math.log10(self._num_shortened).is_integer():  # the 1st, 10th, 100th, ...
             print_log(
-                f'{self._num_shortened} prompts so far were longer than {room} tokens and lost their first shots, sample '
-                f'{sample.get("sample_id")!r} {num_chunks - prompt.num_chunks} of {num_chunks - 1}.',
+                f'Prompts longer than {room} tokens lose their first shots: sample {sample.get("sample_id")!r} '
+                f'{dropped} of {num_shots} (prompts so far: {self._num_shortened}).',
                 'current',
                 level=logging.WARNING,
             )

@@ -91,3 +91,14 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_the_test(toy_cfg, bui
         runner = build_runner(toy_cfg, **{'default_hooks.visualization': hook})
         with pytest.raises(ValueError, match='cannot be written'):
             runner.test()
+
+
+def test_dropped_shots_are_counted(toy_cfg, build_runner, capfd):
+    hook = {'default_hooks.dropped_shots': {'type': 'DroppedShotsHook'}}
+    runner = build_runner(toy_cfg, **{'test_dataloader.dataset.dropped': {1: 3, 5: 8}}, **hook)
+    metrics = runner.test()
+    assert metrics['dropped_shots'] == 11
+    assert '2 prompts were too long for the language model: 11 shots were left out, up to 8' in ''.join(
+        capfd.readouterr()
+    )
+    assert 'dropped_shots' not in build_runner(toy_cfg, **hook).test()

@@ -20,9 +20,10 @@ class ToyDataset(Dataset):
 
     metainfo = {'name': 'toy'}
 
-    def __init__(self, num_samples=13, bad=(), img_dir=None, ann_file='', data_root='', seconds=0):
+    def __init__(self, num_samples=13, bad=(), img_dir=None, ann_file='', data_root='', seconds=0, dropped=()):
         self.num_samples = num_samples
         self.bad = bad
+        self.dropped = dict(dropped)
         self.img_dir = img_dir
         self.seconds = seconds
 
@@ -41,6 +42,8 @@ class ToyDataset(Dataset):
         }
         if index in self.bad:
             record['bad_images'] = [f'{index}.png']
+        if index in self.dropped:
+            record['dropped_shots'] = self.dropped[index]
         sample = FlamingoDataSample.from_record(record, ('task', 'sample_id', 'image_id'))
         return {'inputs': torch.tensor([float(index)]), 'data_samples': sample}
 

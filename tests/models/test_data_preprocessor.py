@@ -1,7 +1,11 @@
+import re
+from contextlib import contextmanager
+
 import pytest
 import torch
 from mmengine.logging import MMLogger
 
+from mmflamingo.models.language.context import ContextLimit
 from mmflamingo.registry import MODELS, PROMPTS, TOKENIZERS
 from mmflamingo.structures import FlamingoDataSample
 
@@ -10,6 +14,7 @@ PROMPT = {
     'shot': '<image>Output:{caption}<|endofchunk|>',
     'query': '<image>Output:',
     'output': 'caption',
+    'generation': {'max_new_tokens': 5},
 }
 
 
@@ -78,23 +83,94 @@ def test_training_batch_has_labels(build):
     assert (everything != -100).sum() == 9, 'and Output and : twice'
 
 
+@contextmanager
+def logged(caplog):
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield
+    logger.removeHandler(caplog.handler)
+
+
 def test_a_long_prompt_loses_its_first_shots_and_their_images(build, caplog):
     images = torch.cat([pixels(1, red=10 + i) for i in range(4)])
     data = {'inputs': [images], 'data_samples': [sample(3)]}
-    MMLogger.get_current_instance().addHandler(caplog.handler)
-    preprocessor = build(max_length=12)
-    batch = preprocessor(data)
-    MMLogger.get_current_instance().removeHandler(caplog.handler)
+    with logged(caplog):
+        batch = build(max_length=12)(data)
     assert batch['input_ids'].shape == (1, 10)
     assert batch['num_media'].tolist() == [2]
     assert batch['images'][0, :, 0, 2, 0, 0].tolist() == [12, 13], 'the last shot and the query'
-    assert 'Sample 7 is longer than max_length = 12 tokens: its first 2 of 3 shots' in caplog.text
+    assert batch['data_samples'][0].dropped_shots == 2
+    assert 'Prompts longer than 12 tokens lose their first shots: sample 7 2 of 3' in caplog.text
+
+
+def test_shortened_prompts_are_counted_and_not_logged_one_by_one(build, caplog):
+    preprocessor = build(max_length=12)
+    with logged(caplog):
+        for _ in range(25):
+            preprocessor({'inputs': [pixels(4)], 'data_samples': [sample(3)]})
+    assert [line.partition('so far: ')[2] for line in caplog.text.splitlines() if 'so far' in line] == ['1).', '10).']
+
+
+def test_a_prompt_that_fits_drops_nothing(build):
+    preprocessor = build(max_length=22)
+    (done,) = preprocessor({'inputs': [pixels(4)], 'data_samples': [sample(3)]})['data_samples']
+    assert 'dropped_shots' not in done
+
+
+@pytest.mark.parametrize(
+    ('tokens', 'num_shots'),
+    # A query has 4 tokens, a shot 6; 5 more are generated.
+    [(None, 3), (27, 3), (26, 2), (21, 2), (20, 1), (15, 1), (14, 0), (9, 0)],
+)
+@pytest.mark.parametrize('is_hard', [True, False])
+def test_the_language_models_context_is_the_default_of_max_length(build, tokens, num_shots, is_hard):
+    preprocessor = build()
+    preprocessor.context_limit = ContextLimit(tokens, is_hard)
+    batch = preprocessor({'inputs': [pixels(4)], 'data_samples': [sample(3)]})
+    assert batch['num_media'].tolist() == [num_shots + 1]
+    assert batch['data_samples'][0].get('dropped_shots', 0) == 3 - num_shots
+    assert preprocessor.prompt_size(sample(3))[0] <= (tokens or 99) - 5
+
+
+@pytest.mark.parametrize(('is_hard', 'num_shots'), [(True, 1), (False, 3)])
+def test_max_length_may_be_longer_where_positions_go_on(build, is_hard, num_shots):
+    preprocessor = build(max_length=100)
+    preprocessor.context_limit = ContextLimit(16, is_hard)
+    assert preprocessor({'inputs': [pixels(4)], 'data_samples': [sample(3)]})['num_media'].tolist() == [num_shots + 1]
+
+
+def test_training_leaves_no_room_for_what_is_written(build):
+    preprocessor = build()
+    preprocessor.context_limit = ContextLimit(24)
+    data = {'inputs': [pixels(4)], 'data_samples': [sample(3, output='dog')]}
+    assert preprocessor(data, training=True)['num_media'].tolist() == [4], 'four times 6 tokens'
+    preprocessor.context_limit = ContextLimit(23)
+    assert preprocessor(data, training=True)['num_media'].tolist() == [3]
+
+
+@pytest.mark.parametrize(('choices', 'num_shots'), [(['cat', 'dog'], 2), (['cat', 'a red cat on a mat ' * 2], 0)])
+def test_choices_need_room_too(build, choices, num_shots):
+    preprocessor = build()
+    preprocessor.context_limit = ContextLimit(4 + 2 * 6 + 1)
+    done = sample(3)
+    done.choices = choices
+    assert preprocessor({'inputs': [pixels(4)], 'data_samples': [done]})['num_media'].tolist() == [num_shots + 1]
 
 
 def test_a_query_that_is_too_long_alone(build):
     data = {'inputs': [pixels(2)], 'data_samples': [sample(1)]}
-    with pytest.raises(ValueError, match='Sample 7 has 4 tokens without any shot, .* is 3'):
+    with pytest.raises(ValueError, match=r'Sample 7 has 4 tokens without any shot; .*max_length is 3\.'):
         build(max_length=3)(data)
+    preprocessor = build()
+    preprocessor.context_limit = ContextLimit(8)
+    message = (
+        'Sample 7 has 4 tokens without any shot; the language model reads 8 tokens, 5 of which are for what is written'
+    )
+    with pytest.raises(ValueError, match=message):
+        preprocessor(data)
+    assert re.search(message, preprocessor.find_excess(sample(1)))
+    preprocessor.context_limit = ContextLimit(9)
+    assert preprocessor.find_excess(sample(1)) is None
 
 
 @pytest.mark.parametrize('num_images', [0, 1, 3])

@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from math import inf, isfinite
 from typing import Any
 
-
 MAX_NEW_TOKENS = 20  # without a setting
 
 

@@ -21,7 +21,12 @@ def draw(adapter, batch, names, **settings):
 @pytest.mark.parametrize(
     'settings',
     [{}, {'temperature': 2}, {'top_k': 0, 'top_p': 0.9}, {'top_k': 3}, {'seed': 7}, {'typical_p': 0.9}, {'min_p': 0.01}]
-    + [{'epsilon_cutoff': 0.01}, {'eta_cutoff': 0.01}, {'top_h': 0.5}, {'temperature': 1.5, 'renormalize_logits': True}],
+    + [
+        {'epsilon_cutoff': 0.01},
+        {'eta_cutoff': 0.01},
+        {'top_h': 0.5},
+        {'temperature': 1.5, 'renormalize_logits': True},
+    ],
 )
 def test_a_text_is_the_same_alone_and_in_any_order(adapter_of, settings):
     adapter = adapter_of('llama')

@@ -1,0 +1,29 @@
+"""Are all queries short enough for the language model? Asked before the first prediction."""
+
+from torch import nn
+from torch.utils.data import Dataset
+
+from ..errors import RunError
+
+SHOWN = 10
+
+
+def check_queries(model: nn.Module, dataset: Dataset) -> None:
+    """Check that each query fits into the language model's context, at least without its shots.
+
+    Args:
+        model: The model under test; its data preprocessor measures prompts.
+        dataset: A `FlamingoDataset`; others are not checked.
+
+    Raises:
+        RunError: Gives the number of those that don't and names the first ten.
+    """
+    find_excess = getattr(getattr(model, 'data_preprocessor', None), 'find_excess', None)
+    get_query = getattr(dataset, 'get_query', None)
+    if not find_excess or not get_query:
+        return
+    complaints = [why for number in range(len(dataset)) if (why := find_excess(get_query(number)))]
+    if complaints:
+        more = f'\n  and {len(complaints) - SHOWN} more' if len(complaints) > SHOWN else ''
+        shown = '\n  '.join(complaints[:SHOWN])
+        raise RunError(f'{len(complaints)} of {len(dataset)} queries are too long:\n  {shown}{more}')
