@@ -1,12 +1,13 @@
 # The Flamingo paper, https://arxiv.org/abs/2204.14198, appendix B: two text-only examples stand for zero shots of
-# open-ended tasks. The paper gives no number of new tokens; these are OpenFlamingo's.
+# open-ended tasks. The paper gives no number of new tokens; these are OpenFlamingo's. It does not say which of a
+# question's answers a shot shows: here the majority's.
 protocol = 'flamingo'
 shots = (0, 4, 8, 16, 32)
 seeds = (0,)
 media_index = 'preceding'
 datasets = dict(
     caption=dict(num_support_examples=2048, num_query_examples=5000),
-    vqa=dict(num_support_examples=2048, num_query_examples=1024),
+    vqa=dict(num_support_examples=2048, num_query_examples=1024, answer_policy='majority'),
 )
 zero_shot_text_only = dict(caption=2, vqa=2)
 prompts = dict(

@@ -8,7 +8,7 @@ seeds = (0,)
 media_index = {{_base_.model.language_model.media_index}}
 datasets = dict(
     caption=dict(num_support_examples=2048, num_query_examples=5000),
-    vqa=dict(num_support_examples=2048, num_query_examples=5000),
+    vqa=dict(num_support_examples=2048, num_query_examples=5000, answer_policy='majority'),
 )
 zero_shot_text_only = dict()
 prompts = {{_base_.model.prompts}}

@@ -1,13 +1,13 @@
 # OpenFlamingo v2, https://arxiv.org/abs/2308.01390: fresh random shots for each query, three seeds, a newline after
-# every shot, two random text-only examples for zero shots. Captions lose their outer white space, questions and answers
-# are shown as they are in the files.
+# every shot, the answer of one annotator in each, two random text-only examples for zero shots. Captions lose their
+# outer white space, questions and answers are shown as they are in the files.
 protocol = 'openflamingo_v2'
 shots = (0, 4, 8, 16, 32)
 seeds = (0, 1, 2)
 media_index = 'preceding'
 datasets = dict(
     caption=dict(num_support_examples=2048, num_query_examples=5000),
-    vqa=dict(num_support_examples=2048, num_query_examples=5000),
+    vqa=dict(num_support_examples=2048, num_query_examples=5000, answer_policy='sample'),
 )
 zero_shot_text_only = dict(caption=2, vqa=2)
 prompts = dict(

@@ -1,12 +1,23 @@
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from mmflamingo.datasets.shots.few_shot import FewShotMixin
 from mmflamingo.engine.errors import ConfigError
 from mmflamingo.engine.suite.report import make_rows, markdown, write_report
-from mmflamingo.engine.suite.suite import Cell, CellResult, Suite, apply_protocol, load_protocol
+from mmflamingo.engine.suite.suite import (
+    Cell,
+    CellResult,
+    Suite,
+    apply_protocol,
+    inner_datasets,
+    load_protocol,
+    task_of,
+)
 from mmflamingo.paths import CONFIGS, PROTOCOLS
+from mmflamingo.registry import DATASETS
 
 TOY_CONFIG = Path(__file__).parents[1] / 'toy_config.py'
 SIMPLE = "benchmarks = dict(toy=dict(config='{config}', score='toy/count'))\nshots = (0, 2)\nseeds = (0, 1)\n"
@@ -145,6 +156,30 @@ class TestProtocols:
             check_config(cfg)
             assert cfg.protocol == name and cfg.model.prompts[task] == published.prompts[task]
             assert cfg.test_dataloader.dataset.num_support_examples == 2048
+
+    @pytest.mark.parametrize('name', [path.stem for path in PROTOCOLS.glob('*.py')])
+    def test_the_same_settings_whatever_the_dataset_file(self, name):
+        """F8: OpenFlamingo v2's shots show one annotator's answer, not only with the file of VQAv2 that says so."""
+        from mmflamingo.engine.config.check import check_config
+        from mmflamingo.engine.config.cli import keep_sections, load_config
+
+        published, applied = load_protocol(name), Counter()
+        for path in sorted((CONFIGS / 'flamingo').glob('*.py')):
+            cfg = load_config(str(path))
+            if 'train' in path.stem:
+                continue
+            (dataset,), task = inner_datasets(cfg.test_dataloader.dataset), task_of(cfg)
+            if task not in published.prompts or not issubclass(DATASETS.get(dataset.type), FewShotMixin):
+                continue
+            keep_sections(cfg, 'test')
+            apply_protocol(cfg, published)
+            check_config(cfg)
+            assert {key: dataset[key] for key in published.datasets[task]} == published.datasets[task]
+            assert cfg.model.prompts[task] == published.prompts[task]
+            applied[task] += 1
+        assert applied['caption'] > 5 and applied['vqa'] > 5
+        policies = {'flamingo': 'majority', 'openflamingo_v1': 'majority', 'openflamingo_v2': 'sample'}
+        assert published.datasets.vqa.answer_policy == policies[name]
 
     def test_unknown(self, make_suite):
         with pytest.raises(
