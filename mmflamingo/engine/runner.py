@@ -56,6 +56,9 @@ class FlamingoRunner(TrainingRunner):
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):  # whatever the locale, and for file names that are not UTF-8
+                handler.stream.reconfigure(encoding='utf-8', errors='backslashreplace')
         self._setup.enter_context(quiet_terminal(logger, logging.WARNING))
         return logger
 

@@ -13,9 +13,11 @@ from torch.utils.data import DataLoader
 from mmflamingo import registry as ours
 from mmflamingo.models.decoding.settings import find_setting_mistakes
 from mmflamingo.models.precision import DTYPES
+from mmflamingo.registry import registered
 
 from ..errors import ConfigError
 from .argument_types import find_misfits
+from .hf_config import find_config_mistakes
 from .loaders import find_loader_mistakes
 from .sections import find_section_mistakes
 from .signatures import accepted_arguments
@@ -111,6 +113,7 @@ def find_mistakes(cfg: Config | Mapping) -> Iterator[str]:
                 yield from _check_dataloader(path, node)
             elif 'type' in node:
                 yield from _check_part(path, node, innermost)
+            yield from _check_names(path, node)
     yield from find_section_mistakes(plain)
     yield from _check_compile(plain.get('compile'))
     yield from _check_dtype(plain)
@@ -153,6 +156,17 @@ def _check_dataloader(path: str, node: Mapping) -> Iterator[str]:
         if key not in allowed:
             yield f'{path}.{key} is not an argument of a data loader.{_hint(key, allowed)}'
     yield from find_loader_mistakes(path, node)
+
+
+def _check_names(path: str, node: Mapping) -> Iterator[str]:
+    """What is named without a dict of its own, and what another library takes without a look."""
+    selector = node.get('shot_selector')
+    if isinstance(selector, str) and registered(ours.SHOT_SELECTORS, selector) is None:
+        known = set(ours.SHOT_SELECTORS.module_dict)
+        yield f'{path}.shot_selector = {selector!r} is not registered.{_hint(selector, known)}'
+    config = node.get('config')
+    if isinstance(config, Mapping) and 'model_type' in config:
+        yield from find_config_mistakes(f'{path}.config', config)
 
 
 def _check_part(path: str, node: Mapping, kind: Registry) -> Iterator[str]:

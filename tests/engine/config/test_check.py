@@ -204,3 +204,31 @@ def test_types_that_classes_state_can_be_read():
     for kind in [*kinds, *(kind.parent for kind in kinds if kind.parent)]:
         for cls in kind.module_dict.values():
             assert list(find_misfits(cls, {name: object() for name in accepted_arguments(cls).names})) == []
+
+
+def test_names_of_shot_selectors():
+    def mistakes(selector):
+        cfg = {'test_dataloader': {'dataset': {'type': 'FlamingoEvalCOCOVQA', 'shot_selector': selector}}}
+        return [mistake for mistake in find_mistakes(cfg) if 'selector' in mistake]
+
+    assert mistakes('rices') == mistakes({'type': 'rices', 'by': 'image'}) == []
+    assert mistakes('ricse') == [
+        "test_dataloader.dataset.shot_selector = 'ricse' is not registered. Did you mean 'rices'?"
+    ]
+    assert mistakes({'type': 'rices', 'bye': 'text'}) == [
+        "test_dataloader.dataset.shot_selector.bye is not an argument of RICES. Did you mean 'by'?"
+    ]
+
+
+def test_misspelt_fields_of_a_language_model():
+    def mistakes(**config):
+        return list(find_mistakes({'model': {'language_model': {'config': config}}}))
+
+    assert mistakes(model_type='llama', hidden_size=64, rope_theta=1e4, torch_dtype='float32', my_own='x') == []
+    assert mistakes(model_type='gpt2', n_embd=64, hidden_size=64) == []
+    assert mistakes(model_type='llama', hiden_size=64) == [
+        "model.language_model.config.hiden_size is not a field of LlamaConfig. Did you mean 'hidden_size'?"
+    ]
+    assert mistakes(model_type='lama') == [
+        "model.language_model.config.model_type is 'lama', which transformers does not know. Did you mean 'llama'?"
+    ]

@@ -1,3 +1,7 @@
+import io
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -129,3 +133,22 @@ def test_ctrl_c_ends_without_traceback(capfd):
     with pytest.raises(SystemExit) as end, cli.user_errors():
         raise KeyboardInterrupt
     assert end.value.code == 130 and capfd.readouterr().err == '\nInterrupted.\n'
+
+
+@pytest.mark.parametrize('encoding', ['ascii', 'latin-1', 'utf-8'])
+def test_a_terminal_shows_any_text(monkeypatch, encoding):
+    """R20: tables with signs, and file names that are not UTF-8."""
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(shown, encoding=encoding, write_through=True))
+    monkeypatch.setattr(sys, 'stderr', io.StringIO())
+    with cli.user_errors():
+        print('81.4 ± 0.2 caf\udce9 日本')
+    assert rb'caf\udce9' in shown.getvalue() and b'81.4' in shown.getvalue()
+
+
+def test_the_log_file_takes_any_text(toy_cfg, build_runner, capfd):
+    runner = build_runner(toy_cfg)
+    runner.logger.info('caf\udce9 日本')
+    assert 'Logging error' not in capfd.readouterr().err
+    log = next(Path(runner.log_dir).glob('*.log')).read_text(encoding='utf-8')
+    assert r'caf\udce9 日本' in log
