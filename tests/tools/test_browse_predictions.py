@@ -92,3 +92,18 @@ def test_wrong_runs(run_tool, write_run, tmp_path, capfd, runs, said):
     write_run('empty', float, number=0)
     assert run_tool('analysis/browse_predictions', *(tmp_path / run for run in runs), '--out', 'page.html') > 0
     assert said in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('score', 'said'),
+    [
+        (float('nan'), 'line 4 is not valid JSON: it holds NaN'),
+        (None, 'line 4: scores.acc is None, it must be a number'),
+        ('high', "line 4: scores.acc is 'high', it must be a number"),
+        ([1.0], r'line 4: scores.acc is \[1.0\], it must be a number'),
+    ],
+)
+def test_r22_a_score_that_is_not_a_number_is_an_error_with_its_line(run_tool, write_run, tmp_path, capfd, score, said):
+    run = write_run('a', lambda i: score if i == 3 else 1.0, number=5)
+    assert run_tool('analysis/browse_predictions', run, '--out', tmp_path / 'page.html') == 1
+    assert re.search(f'predictions.jsonl, {said}', capfd.readouterr().err) and not (tmp_path / 'page.html').exists()

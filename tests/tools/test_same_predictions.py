@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mmflamingo.engine.errors import RunError
+
 ROOT = Path(__file__).parents[2]
 CONFIG = 'configs/flamingo/flamingo-tiny_fewshot_vqa.py'
 
@@ -69,3 +71,20 @@ def test_what_changes_is_counted_and_named(tool, compare, monkeypatch):
 def test_caches_of_a_pipeline_are_found_wherever_they_are(tool):
     pipeline = [{'type': 'A', 'cache_bytes': 3}, {'type': 'B', 'transforms': [{'type': 'C'}, {'cache_bytes': 1}]}]
     assert list(tool.find_keys(pipeline, 'cache_bytes', 'p')) == ['p.0.cache_bytes', 'p.1.transforms.1.cache_bytes']
+
+
+def test_a_run_with_fewer_predictions_is_an_error(tool, compare, monkeypatch):
+    monkeypatch.setattr(tool, 'run', lambda args, name, variant: ['a'] if name == 'batch-1' else ['a', 'b'])
+    code, shown = compare('batch-1')
+    assert code == 1 and 'The run batch-1 made 1 predictions, the config as it is 2.' in shown.err
+
+
+def test_only_own_runs_are_removed(tool, tmp_path):
+    (tmp_path / 'batch-1').mkdir()
+    (tmp_path / 'thesis.tex').write_text('')
+    with pytest.raises(RunError, match='holds thesis.tex, so it is not emptied'):
+        tool.empty(tmp_path)
+    (tmp_path / 'thesis.tex').unlink()
+    tool.empty(tmp_path)
+    tool.empty(tmp_path)
+    assert not tmp_path.exists()

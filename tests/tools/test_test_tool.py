@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 ROOT = Path(__file__).parents[2]
 TOY_FOLDER = ROOT / 'tests' / 'engine'
@@ -42,6 +43,21 @@ def test_predictions_as_a_file(run_tool, toy_config, checkpoint):
     assert code == 0
     records = [json.loads(line) for line in Path('p.jsonl').read_text().splitlines()]
     assert [record['image_id'] for record in records] == list(range(13))
+
+
+def test_a5_a_folder_of_shards_as_checkpoint(run_tool, toy_config, tmp_path):
+    folder = tmp_path / 'sharded'
+    folder.mkdir()
+    files = {key: f'{key.split(".")[0]}.safetensors' for key in WEIGHTS}
+    for file in set(files.values()):
+        save_file({key: value for key, value in WEIGHTS.items() if files[key] == file}, folder / file)
+    (folder / 'model.safetensors.index.json').write_text(json.dumps({'weight_map': files}))
+    assert run_tool('test', toy_config, folder, '--work-dir', 'runs') == 0
+    (results,) = Path('runs').glob('*/results.json')
+    checkpoint = json.loads(results.read_text())['protocol']['checkpoint']
+    assert checkpoint['path'] == str(folder) and list(checkpoint['sha256']) == [
+        *('model.safetensors.index.json', 'body.safetensors', 'frozen.safetensors', 'head.safetensors')
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,16 @@ shows both, and finds the samples on which they disagree.
 import argparse
 import base64
 import io
-import json
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.config.outputs import check_file
-from mmflamingo.engine.errors import MissingFilesError, RunError
-from mmflamingo.engine.testing.predictions import FILE_NAME, Record, read_records
+from mmflamingo.engine.testing.pairing import shared_samples
+from mmflamingo.engine.testing.plain_json import dumps
+from mmflamingo.engine.testing.predictions import Record
+from mmflamingo.engine.testing.results import read_run
 from mmflamingo.visualization.canvas import open_picture
 
 TEMPLATE = Path(__file__).with_suffix('.html')
@@ -42,7 +42,7 @@ class Thumbnails:
         return path
 
     def _url(self, path: str) -> str | None:
-        """None for a file that is no picture, or is not there any more."""
+        """None for a file that is not a picture, or is gone."""
         try:
             small = open_picture(path)
         except (OSError, ValueError, ImportError):
@@ -61,27 +61,24 @@ def page(runs: Mapping[str, Sequence[Record]], image_size: int = 160) -> str:
         image_size: Longest edge of the pictures in pixels.
 
     Raises:
-        RunError: The runs share no sample.
+        RunError: The runs share no sample, or the ids of one are not those of the other.
     """
     thumbnails = Thumbnails(image_size)
-    tables = [{str(record['sample_id']): record for record in records} for records in runs.values()]
-    shared = [i for i in tables[0] if all(i in table for table in tables)]
-    if not shared:
-        raise RunError('The runs have no sample in common: give runs on the same queries.')
-    samples = [_sample([table[i] for table in tables], thumbnails) for i in shared]
+    samples = [_sample(records, thumbnails) for records in shared_samples(runs).values()]
     names = dict.fromkeys(name for sample in samples for run in sample['runs'] for name in run['scores'])
     content = {'runs': list(runs), 'scores': list(names), 'samples': samples, 'images': thumbnails.urls}
-    data = json.dumps(content, ensure_ascii=False).replace('<', '\\u003c')  # no text can end the script element
+    data = dumps(content, 'The page').replace('<', '\\u003c')  # no text can end the script element
     return TEMPLATE.read_text(encoding='utf-8').replace('{{DATA}}', data)
 
 
 def _sample(records: Sequence[Record], thumbnails: Thumbnails) -> dict[str, Any]:
     first = records[0]
+    references = first.get('references') or ()
     return {
         'id': str(first['sample_id']),
         'image': thumbnails.add(first.get('img_path')),
         'question': first.get('question'),
-        'references': [str(reference) for reference in first.get('references') or ()],
+        'references': [references] if isinstance(references, str) else list(map(str, references)),
         'runs': [_run(record, thumbnails) for record in records],
     }
 
@@ -115,12 +112,7 @@ def main() -> None:
         check_file('--out', args.out)
         records = {}
         for letter, run in zip('AB', args.runs, strict=False):
-            path = run / FILE_NAME if run.is_dir() else run
-            if not path.is_file():
-                raise MissingFilesError(f'{path} does not exist: give the folder of a finished run of tools/test.py.')
-            records[f'{letter}: {run}' if len(args.runs) > 1 else str(run)] = list(
-                islice(read_records(path), args.max_samples)
-            )
+            records[f'{letter}: {run}' if len(args.runs) > 1 else str(run)] = read_run(run)[: args.max_samples]
         args.out.write_text(page(records, args.image_size), encoding='utf-8')
         print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB')
 

@@ -6,39 +6,40 @@ A run is its folder or its predictions.jsonl.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
 from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.errors import RunError
-from mmflamingo.engine.testing.predictions import FILE_NAME, read_records
+from mmflamingo.engine.testing.pairing import shared_samples
+from mmflamingo.engine.testing.predictions import Record
+from mmflamingo.engine.testing.results import read_run
 from mmflamingo.evaluation.statistics import bootstrap_interval, paired_test
 
 
-def sample_scores(run: Path, score: str) -> dict[str, float]:
-    """One score of each sample by its id.
+def sample_scores(run: Path, score: str) -> list[Record]:
+    """The samples of a run that have a score.
 
     Raises:
-        RunError: No sample has this score.
+        RunError: No sample has this score, or the run's files are broken.
     """
-    records = list(read_records(run / FILE_NAME if run.is_dir() else run))
-    scores = {str(record['sample_id']): record['scores'][score] for record in records if score in record['scores']}
-    if not scores:
-        known = sorted({name for record in records for name in record['scores']})
+    records = read_run(run)
+    scored = [record for record in records if score in record.get('scores', {})]
+    if not scored:
+        known = sorted({name for record in records for name in record.get('scores', {})})
         raise RunError(f'{run}: no sample has a score {score!r}; there are {known}.')
-    return scores
+    return scored
 
 
-def compare(first: dict[str, float], second: dict[str, float]) -> str:
+def compare(first: Sequence[Record], second: Sequence[Record], score: str) -> str:
     """A few lines about two runs.
 
     Raises:
-        RunError: They have no sample in common.
+        RunError: They have no sample in common, or the ids of one are not those of the other.
     """
-    shared = sorted(first.keys() & second.keys())
-    if not shared:
-        raise RunError('The two runs have no sample in common: compare runs on the same queries.')
-    a, b = [first[i] for i in shared], [second[i] for i in shared]
+    shared = shared_samples({'RUN_A': first, 'RUN_B': second})
+    a, b = zip(*([record['scores'][score] for record in pair] for pair in shared.values()), strict=True)
     differences = [y - x for x, y in zip(a, b, strict=True)]
     low, high = bootstrap_interval(differences)
     better, worse = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument('--score', required=True, help='name of the score, e.g. CIDEr or acc')
     args = parser.parse_args()
     with user_errors():
-        print(compare(sample_scores(args.first, args.score), sample_scores(args.second, args.score)))
+        print(compare(*(sample_scores(run, args.score) for run in (args.first, args.second)), args.score))
 
 
 if __name__ == '__main__':

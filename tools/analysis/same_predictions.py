@@ -39,7 +39,8 @@ class Variant:
     picture_cache: bool = True
 
 
-STORE = {'model.media_store': '{work_dir}/store'}
+AS_IT_IS, STORE_NAME = 'as-the-config-says', 'store'
+STORE = {'model.media_store': f'{{work_dir}}/{STORE_NAME}'}
 BY_LENGTH = {BATCH_SAMPLER: 'LengthBatchSampler'}
 VARIANTS = {
     'no-media-cache': Variant({'model.media_cache_bytes': 0}),
@@ -64,12 +65,30 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--variants', nargs='+', choices=VARIANTS, metavar='NAME', help=f'of {", ".join(VARIANTS)} [all]'
     )
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/same_predictions'), help='emptied first')
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/same_predictions'),
+        help='emptied first, if it holds nothing else',
+    )
     parser.add_argument(
         '--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE', help='settings of all runs'
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of any error')
     return parser.parse_args()
+
+
+def empty(work_dir: Path) -> None:
+    """Remove the runs of an earlier call.
+
+    Raises:
+        RunError: The folder holds something else.
+    """
+    own = {AS_IT_IS, STORE_NAME, *VARIANTS}
+    foreign = sorted(path.name for path in work_dir.iterdir() if path.name not in own) if work_dir.is_dir() else []
+    if foreign:
+        raise RunError(f'{work_dir} holds {", ".join(foreign[:5])}, so it is not emptied: give another --work-dir.')
+    shutil.rmtree(work_dir, ignore_errors=True)
 
 
 def run(args: argparse.Namespace, name: str, variant: Variant) -> list[str]:
@@ -112,12 +131,14 @@ def main() -> None:
     args = parse_args()
     with cli.user_errors(args.debug):
         args.checkpoint = cli.resolve_checkpoint(args, cli.load_config(args.config))
-        shutil.rmtree(args.work_dir, ignore_errors=True)
-        expected = run(args, 'as-the-config-says', Variant({}))
+        empty(args.work_dir)
+        expected = run(args, AS_IT_IS, Variant({}))
         print(f'| variant | predictions that differ, of {len(expected)} |\n| --- | --- |', flush=True)
         changed = []
         for name in args.variants or VARIANTS:
             lines = run(args, name, VARIANTS[name])
+            if len(lines) != len(expected):
+                raise RunError(f'The run {name} made {len(lines)} predictions, the config as it is {len(expected)}.')
             differ = sum(line != other for line, other in zip(lines, expected, strict=True))
             print(f'| {name} | {differ} |', flush=True)
             changed += [name] if differ else []

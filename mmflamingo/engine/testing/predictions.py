@@ -15,8 +15,8 @@ LEADING_FIELDS = ('sample_id', 'image_id', 'question_id', 'task', 'question', 'p
 OUTPUTS = ('answer', 'caption')
 # What readers of the file rely on, where a record has the field.
 FIELD_TYPES = {
-    **dict.fromkeys(('question', 'prompt', 'prediction', 'output'), str),
-    **dict.fromkeys(('img_path', 'references', 'generated'), str | list),
+    **dict.fromkeys(('img_path', 'question', 'prompt', 'prediction', 'output'), str),
+    **dict.fromkeys(('references', 'generated'), str | list),
     **dict.fromkeys(('shots', 'bad_images'), list),
     'scores': dict,
 }

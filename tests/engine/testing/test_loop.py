@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import toy_parts
 
 from mmflamingo.engine.errors import RunError
-from mmflamingo.engine.testing.journal import Journal, journal_files
+from mmflamingo.engine.testing import protocol
+from mmflamingo.engine.testing.journal import Journal, journal_files, read_journals
 from mmflamingo.engine.testing.predictions import read_records
 
 RESUME = {'test_cfg.resume': True}
@@ -135,6 +137,36 @@ class TestResume:
             go_on(**change).test()
         assert journal_files(broken)
 
+    def test_r6_another_picture_is_refused(self, toy_cfg, build_runner, go_on, tmp_path, monkeypatch):
+        monkeypatch.setattr(toy_parts.ToyDataset, 'media_paths', lambda _: [str(tmp_path / 'a.png')], raising=False)
+        (tmp_path / 'a.png').write_text('red')
+        with pytest.raises(ValueError, match='sample 7 is beyond'):
+            build_runner(toy_cfg, **{'model.fail_at': 7}).test()
+        (tmp_path / 'a.png').write_text('blu')
+        with pytest.raises(RunError, match='data.media_sha256: pictures or videos of the set have other contents'):
+            go_on().test()
+        (tmp_path / 'a.png').write_text('red')
+        assert go_on().test() == {'toy/sum': 78.0, 'toy/count': 13}
+
+    def test_a_run_that_broke_before_files_were_noted_continues(self, broken, go_on):
+        """Its journal has the digest of a protocol without them."""
+        path = broken / protocol.FILE_NAME
+        former = json.loads(path.read_text())
+        records = read_journals(broken, protocol.digest(former), 13).records
+        del former['files'], former['data']['media_sha256']
+        former['data']['features_sha256'] = None
+        path.write_text(json.dumps(former))
+        journal_files(broken)[0].unlink()
+        Journal(broken, 0, protocol.digest(former)).append(list(records), list(records.values()))
+        assert go_on().test()['toy/count'] == 13
+
+    @pytest.mark.parametrize('content', ['', '[]', '{"a":' * 100_000, '{"files": [3]}', '\xff'])
+    def test_r20_a_broken_protocol_is_one_sentence(self, broken, go_on, content):
+        (broken / protocol.FILE_NAME).write_text(content)
+        with pytest.raises(RunError, match='protocol|Cannot resume'):
+            go_on().test()
+        assert journal_files(broken)
+
     def test_another_checkpoint_is_refused(self, broken, go_on, tmp_path, toy_model):
         torch.save(toy_model.state_dict(), tmp_path / 'toy.pth')
         with pytest.raises(RunError, match='checkpoint.sha256: None there, '):
@@ -179,7 +211,66 @@ class TestMemory:
             runner.test()
 
 
+class TestNumbersThatAreNotFinite:
+    """R2: they end a run or a metric, and never get into a file."""
+
+    @pytest.mark.parametrize('value', [float('nan'), float('inf')])
+    def test_in_a_prediction(self, toy_cfg, build_runner, value):
+        runner = build_runner(toy_cfg)
+        forward = runner.model.forward
+
+        def broken(inputs, data_samples, **kwargs):
+            samples = forward(inputs, data_samples, **kwargs)
+            for sample in samples:
+                sample.choice_scores = torch.tensor([0.5, value if sample.image_id == 5 else 0.5])
+            return samples
+
+        runner.model.forward = broken
+        with pytest.raises(RunError, match=r'sample 105 cannot be written: record.choice_scores\[1\] is (nan|inf)'):
+            runner.test()
+        assert journal_files(folder_of(runner))[0].read_text().count('\n') == 4
+
+    @pytest.mark.parametrize('of_sample', [True, False])
+    def test_in_a_score(self, toy_cfg, build_runner, monkeypatch, of_sample):
+        def scores(metric, results):
+            metric.sample_scores = {103: {'id': float('nan')}} if of_sample else {103: {'id': 1.0}}
+            return {'sum': 1.0 if of_sample else float('nan')}
+
+        monkeypatch.setattr(toy_parts.ToyMetric, 'compute_metrics', scores)
+        runner = build_runner(toy_cfg)
+        with pytest.raises(RunError, match='sample 103: id is nan' if of_sample else 'ToyMetric: sum is nan'):
+            runner.test()
+        results = json.loads((folder_of(runner) / 'results.json').read_text())
+        assert results['metrics'] == {} and 'is nan' in results['failed_metrics']['ToyMetric']
+        assert predictions(runner)[3]['scores'] == {}
+
+
 class TestScorers:
+    def test_r16_a_scorer_that_fails_inside_a_metric_is_noted(self, toy_cfg, build_runner, monkeypatch):
+        def scores(metric, results):
+            metric.failures = {'METEOR': 'no such jar'}
+            return {'CIDEr': 1.0}
+
+        monkeypatch.setattr(toy_parts.ToyMetric, 'compute_metrics', scores)
+        runner = build_runner(toy_cfg)
+        assert runner.test() == {'toy/CIDEr': 1.0}
+        results = json.loads((folder_of(runner) / 'results.json').read_text())
+        assert results['failed_metrics'] == {'METEOR': 'no such jar'} and results['metrics'] == {'toy/CIDEr': 1.0}
+
+    def test_a_hook_that_fails_costs_no_results(self, toy_cfg, build_runner, monkeypatch):
+        """R18: drawing never does."""
+        runner = build_runner(toy_cfg)
+
+        def failing(name, **_):
+            if name == 'after_test_epoch':
+                raise OSError('no disk')
+
+        monkeypatch.setattr(runner, 'call_hook', failing)
+        with pytest.raises(OSError, match='no disk'):
+            runner.test()
+        results = json.loads((folder_of(runner) / 'results.json').read_text())
+        assert results['metrics'] == {'toy/sum': 78.0, 'toy/count': 13} and not journal_files(folder_of(runner))
+
     def test_a_broken_one_costs_nothing_else(self, toy_cfg, build_runner, capfd):
         toy_cfg.test_evaluator = [dict(type='BrokenMetric'), dict(type='ToyMetric')]
         runner = build_runner(toy_cfg)
