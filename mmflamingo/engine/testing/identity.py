@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from mmflamingo.datasets.clips import split_clip
 from mmflamingo.datasets.members import members
+from mmflamingo.paths import below
 
 from ..config.preflight import HUB_PREFIX
 from ..errors import CheckpointError
@@ -75,14 +76,27 @@ def digest_media(dataset: Dataset) -> str | None:
     Files that do not lie on a local disk count by their names. None for sets that do not say what they show.
     """
     shown = [member.media_paths() for member in members(dataset) if hasattr(member, 'media_paths')]
-    if not shown:
-        return None
     paths = [path for path in chain.from_iterable(shown) if isinstance(path, str)]
+    return _digest_of(digest_contents(paths)) if shown else None
+
+
+def digest_contents(paths: Sequence[str]) -> list[str]:
+    """What stands for the contents of pictures and videos, wherever they lie.
+
+    Args:
+        paths: Their paths; those of clips say which part of a video they are.
+
+    Returns:
+        SHA-256 of each file, with the part of a clip; a path as it is where the file does not lie on a local disk.
+    """
     files = [split_clip(path)[0] for path in paths]
     is_local = {folder: isinstance(get_file_backend(folder), LocalBackend) for folder in map(os.path.dirname, files)}
     local = [file for file in dict.fromkeys(files) if is_local[os.path.dirname(file)]]
     contents = dict(zip(local, digest_files(local), strict=True))
-    return _digest_of([contents.get(file, file) for file in files])
+    return [
+        f'{contents[file]}{path[len(file) :]}' if contents.get(file) else path
+        for file, path in zip(files, paths, strict=True)
+    ]
 
 
 def _named_files(node: object, key: str = '', root: str = '') -> Iterator[tuple[str, Path]]:
@@ -102,7 +116,7 @@ def _locate(name: str | int, value: str, root: str) -> Path | None:
     """The file or folder that a string of a config means; None for most strings."""
     if name in FOLDERS and (path := _pretrained(value)).exists():
         return path
-    candidates = [os.path.join(root, value), value] if root else [value]
+    candidates = dict.fromkeys([below(root, value), below(None, value)])
     return next((Path(path) for path in candidates if os.path.isfile(path)), None)
 
 

@@ -13,8 +13,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmflamingo.datasets import FlamingoDataset, ImageFeatures
 from mmflamingo.datasets.members import members
+from mmflamingo.version import __version__
 
 from ..launch import on_main_rank
+from .identity import digest_contents
 
 
 def provide_features(model: nn.Module, loader: DataLoader) -> None:
@@ -32,15 +34,15 @@ def provide_features(model: nn.Module, loader: DataLoader) -> None:
 
 def _provide(model: nn.Module, loader: DataLoader, dataset: FlamingoDataset) -> None:
     selector = dataset.shot_selector
-    path = Path(selector.features_dir) / f'{_name(model, dataset)}.pt'
 
-    def compute() -> None:
+    def find_or_compute() -> Path:
+        path = Path(selector.features_dir) / f'{_name(model, dataset)}.pt'
         if not path.is_file():
             print_log(f'Image features for the choice of shots are computed and kept in {path}.', 'current')
             compute_features(model, loader, dataset).save(path)
+        return path
 
-    on_main_rank(compute)
-    selector.use_features(ImageFeatures.load(path))
+    selector.use_features(ImageFeatures.load(on_main_rank(find_or_compute)))
 
 
 @torch.no_grad()
@@ -93,7 +95,9 @@ class _Images(Dataset):
 
 
 def _name(model: nn.Module, dataset: FlamingoDataset) -> str:
-    """Stands for all that the features depend on."""
-    images = [(image_id, record['img_path']) for image_id, record in _Images(dataset).records.items()]
-    parts = (describe_backbone(model), dataset.pipeline, images)
+    """Stands for all that the features depend on: weights, pixels, the contents of the images, this package's version."""
+    records = _Images(dataset).records
+    contents = digest_contents([record['img_path'] for record in records.values()])
+    pixels = dataset.pipeline, getattr(model.data_preprocessor, 'pixel_settings', None)
+    parts = (__version__, describe_backbone(model), *pixels, list(zip(records, contents, strict=True)))
     return hashlib.sha256('\n'.join(map(repr, parts)).encode()).hexdigest()[:16]

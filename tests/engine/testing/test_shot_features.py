@@ -123,6 +123,23 @@ def test_each_of_several_sets_gets_its_own(make_loader, tmp_path):
     assert len(list((tmp_path / 'features').glob('*.pt'))) == 2
 
 
+def test_a9_other_contents_under_the_same_names_are_computed_anew(make_loader, tmp_path):
+    model = Model()
+    for contents in ('red', 'blue', 'red'):
+        for number in range(1, 31):
+            (tmp_path / f'{number}.jpg').write_text(f'{contents} {number}')
+        provide_features(model, make_loader())
+    assert model.data_preprocessor.calls == 14 and len(list((tmp_path / 'features').glob('*.pt'))) == 2
+
+
+def test_other_pixels_of_the_same_files_are_computed_anew(make_loader, tmp_path):
+    model = Model()
+    for mean in (0, 127):
+        model.data_preprocessor.pixel_settings = ((mean,) * 3, (1,) * 3, True)
+        provide_features(model, make_loader())
+    assert model.data_preprocessor.calls == 14
+
+
 def test_sets_without_a_selector_are_left_alone():
     model = Model()
     provide_features(model, DataLoader([1, 2]))
