@@ -67,7 +67,7 @@ class COCOCaption(SampleMetric):
         metrics: str | Sequence[str] | None = None,
         ann_file: str | None = None,
         by: str | None = None,
-        java_timeout: float = 120,
+        java_timeout: float = 300,
         max_characters: int = 10_000,
         **kwargs,
     ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pycocoevalcap.tokenizer import ptbtokenizer
 
 from .java import JavaProgram
-from .ptb_tokenizer import PUNCTUATION
+from .ptb_tokenizer import PUNCTUATION, tokenize
 
 JAR = Path(ptbtokenizer.__file__).with_name(ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR)
 COMMAND = ('-cp', JAR, 'edu.stanford.nlp.process.PTBTokenizer', '-preserveLines', '-lowerCase')
@@ -17,6 +17,8 @@ def tokenize_with_java(captions: Sequence[str], seconds: float = 600) -> list[st
 
     Unlike pycocoevalcap's own wrapper this one leaves no file behind, and as a full stop stands
     between each two captions, the end of one is never read together with the start of the next.
+    Java would read a tag that is not closed on through the next captions, so a caption with '<' is left
+    to our own tokenizer.
 
     Args:
         captions: Captions without line ends.
@@ -26,9 +28,15 @@ def tokenize_with_java(captions: Sequence[str], seconds: float = 600) -> list[st
         OSError: There is no Java.
         RuntimeError: Java failed, took too long, or gave another number of lines than it was sent.
     """
+    sent = [caption for caption in captions if '<' not in caption]
     with JavaProgram(COMMAND, seconds) as java:
-        output = java.run(''.join(f'{caption}\n.\n' for caption in captions))
+        output = java.run(''.join(f'{caption}\n.\n' for caption in sent))
     lines = output.split('\n')[:-1]
-    if len(lines) != 2 * len(captions):
-        raise RuntimeError(f'Java gave {len(lines)} lines for {2 * len(captions)}.')
-    return [' '.join(token for token in line.rstrip().split(' ') if token not in PUNCTUATION) for line in lines[::2]]
+    if len(lines) != 2 * len(sent):
+        raise RuntimeError(f'Java gave {len(lines)} lines for {2 * len(sent)}.')
+    told = iter(lines[::2])
+    return [tokenize(caption) if '<' in caption else _without_marks(next(told)) for caption in captions]
+
+
+def _without_marks(line: str) -> str:
+    return ' '.join(token for token in line.rstrip().split(' ') if token not in PUNCTUATION)

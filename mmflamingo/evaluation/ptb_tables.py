@@ -2,7 +2,7 @@
 
 Every table was found by feeding Stanford's tokenizer (the jar inside pycocoevalcap 1.2): each
 character of the Basic Multilingual Plane between two letters, each word of up to four letters and
-41,663 longer ones with a full stop behind them.
+277,646 others before and after a full stop, and each word with apostrophes put into it.
 """
 
 # Code points and ranges, hexadecimal. Unassigned ones may lie inside a range.
@@ -68,13 +68,13 @@ SYMBOLS = """
 CLOSING_ABBREVIATIONS = """
     al ala apr ariz assn aug bancorp bhd bldg blvd bros calif co colo conn corp cos ct dak dec
     esq est etc ext feb fla fri ga inc ind intl jan jr jul jun kan kans ky ltd mar md mich minn
-    mo mon mont neb nev nov oct okla penn plc ppte ppty pte ptes pty ptys rd rt sep sept seq sq
+    mo mon mont neb nev nov oct okla penn plc rd rt sep sept seq sq
     sr sys tel tenn thu thurs tue tues univ va vt wed wis wisc wyo
 """
 TITLE_ABBREVIATIONS = """
     adj adm adv alex assoc asst atty attys ave brig capt cf cie cmdr col comdr cpl dept det dr
-    drs elec ens ft gen gov govs hon insp invt jos lieut lt maj messrs mfg mlle mme mr mrs ms
-    msgr mt mtg natl pfc ph pres prof profs pvt rep reps rev sen sens sfc sgt spc st ste supt
+    drs elec ens ft gen gov govs hon insp invt jos lieut lt maj messrs mlle mme mr mrs ms
+    msgr mt natl pfc ph pres prof profs pvt rep reps rev sen sens sfc sgt spc st ste supt
     supts treas vs wm
 """
 
@@ -90,12 +90,12 @@ NUMBER_ABBREVIATIONS = """
 
 # After 'x. ', one of these tells that the full stop ended a sentence: 'a letter T. The dog'.
 SENTENCE_STARTS = """
-    A About According Additionally After An As At But He Her Here If In It Last Many More
-    Now Once One Other Our She Since So Some Such That The Then There These They This We What When
-    While Yet You
+    A About According Additionally After An As At But Earlier He Her Here However If In It Last Many
+    More Now Once One Other Our She Since So Some Such That The Their Then There These They This We
+    What When While Yet You
 """
 
 FILE_EXTENSIONS = """
-    bat bmp c cgi cpp dll doc docx exe gif gz h htm html jar java jpeg jpg mov mp3 pdf php pl png
+    bat bmp c cgi class cpp dll doc docx exe gif gz h htm html jar java jpeg jpg mov mp3 pdf php pl png
     ppt ps py sql tar txt wav x xml zip
 """

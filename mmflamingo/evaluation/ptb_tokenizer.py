@@ -13,7 +13,6 @@ Known differences:
   letters count as letters here.
 - Emoji and all else beyond the Basic Multilingual Plane, dropped by both, may end a mail address
   at another place. A capital sigma may become another small one.
-- 'MFG.', 'MTG.', 'PTE.' and 'PTY.', all in capitals, lose their full stop in the jar only.
 """
 
 import re
@@ -69,9 +68,12 @@ TAG = (
     rf'|/{TAG_NAME} *|[!?][A-Za-z-][^>\r\n]*)>'
 )
 LINK_END = rf'[^{NO_LINK}().!?{{}},-]'
+LINK_PATH = rf'/[^{NO_LINK}()]+{LINK_END}'
+WWW_PART, WWW_END = rf'(?:[^{NO_LINK}.!?(){{}},]+\.)', '[a-zA-Z]{2,4}'
+SITE_PART, SITE_END = rf"(?:[^{NO_LINK}`'!?(){{}},-_$]+\.)", '(?ai:com|net|org|edu)'
 MAIL_HOST = rf'[^{NO_LINK}(){{}}.\u00a0]+'
 CLOSING_ABBREVIATION = (
-    f'(?:{_any_of(tables.CLOSING_ABBREVIATIONS)}'
+    f'(?:{_any_of(tables.CLOSING_ABBREVIATIONS)}|(?ai:p?pt)[ey][sS]?'
     rf'|{_any_of(tables.CAPITAL_ABBREVIATIONS, capital=True)}|(?ai:ed|ph)\.[dD])'
 )
 SENTENCE = rf'(?:{_any_of(tables.SENTENCE_STARTS, capital=True)}|M[rRsS]\.|{TAG})[{SPACE}\n]'
@@ -147,8 +149,9 @@ RULES = (
     _rule(TAG, _unbroken),
     _rule(f'(?:[dDjJlL]|(?ai:ol|dunkin|somethin)){APOSTROPHE}', _as_written),
     _rule(f'{APOSTROPHE}[nN]{APOSTROPHE}?', _as_written),
-    _rule(f'{APOSTROPHE}(?ai:em|till?|[2-9]0s)', _as_written),
-    _rule(f'(?ai:(?:c{QUOTE}mon|o{QUOTE}o|cap{APOSTROPHE}n|c{APOSTROPHE}est))', _as_written),
+    _rule(f'{APOSTROPHE}(?ai:em|till?|cause|[2-9]0s)', _as_written),
+    _rule(f'(?ai:o{QUOTE}o|cap{APOSTROPHE}n|c{APOSTROPHE}est)', _as_written),
+    _rule(r"(?ai:c'mon|cont'd\.|e'er|ev'ry|li'l|nat'l|nor'easter|s'mores)", _as_written),
     _rule(f'([A-Za-z]*[A-MO-Za-mo-z])[nN]{QUOTE}[tT]'),
     _rule(f'[nN]{QUOTE}[tT]', _contraction),
     _rule(f'({APOSTROPHE}{ENDING})[^A-Za-z]', _contraction),
@@ -160,11 +163,10 @@ RULES = (
     _rule(rf'({APOSTROPHE}[0-9]{{2}})[{SPACE}\n]', _as_written),
     # Addresses and names on the net
     _rule(rf'(?ai:https?)://[^{NO_LINK}(){{}}]+{LINK_END}', _as_written),
-    _rule(
-        rf'(?:www\.(?:[^{NO_LINK}.!?(){{}},]+\.)+[a-zA-Z]{{2,4}}'
-        rf"|(?:[^{NO_LINK}`'!?(){{}},-_$]+\.)+(?ai:com|net|org|edu))(?:/[^{NO_LINK}()]+{LINK_END})?",
-        _as_written,
-    ),
+    _rule(rf'www\.{WWW_PART}+{WWW_END}', _as_written),
+    _rule(rf'www\.{WWW_PART}+?{WWW_END}{LINK_PATH}', _as_written),
+    _rule(rf'{SITE_PART}+{SITE_END}', _as_written),
+    _rule(rf'{SITE_PART}+?{SITE_END}{LINK_PATH}', _as_written),
     _rule(
         rf'(?:&lt;|<)?[a-zA-Z0-9][^{NO_LINK}()\u00a0{{}}]*@(?:{MAIL_HOST}\.)*{MAIL_HOST}>?',
         _as_written,
@@ -185,7 +187,7 @@ RULES = (
     _rule(JOINED_INITIALS),
     # Abbreviations
     _rule(rf'({CLOSING_ABBREVIATION}\.)(?s:..)?'),
-    _rule(rf'{_any_of(tables.TITLE_ABBREVIATIONS)}\.'),
+    _rule(rf'(?:{_any_of(tables.TITLE_ABBREVIATIONS)}|[mM][ft][gG])\.'),
     _rule(rf'({_any_of(tables.NUMBER_ABBREVIATIONS)}\.)[{SPACE}]?[{DIGIT}]'),
     _rule(rf'([A-Za-z])\.[{SPACE}]+{SENTENCE}'),
     _rule(rf'{LETTERS_WITH_STOPS}|[A-Za-z]\.'),
@@ -229,6 +231,7 @@ _NOT_PLAIN = frozenset(
     ' '.join(
         (
             'cannot gonna gotta wanna lemme gimme',
+            'pte ptes pty ptys ppte pptes ppty pptys mfg mtg',
             tables.CLOSING_ABBREVIATIONS,
             tables.TITLE_ABBREVIATIONS,
             tables.CAPITAL_ABBREVIATIONS,

@@ -2,12 +2,15 @@ import json
 import shutil
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.rouge.rouge import Rouge
 
-from mmflamingo.evaluation import caption_scorers, coco_caption
+from mmflamingo.evaluation import COCOCaption, caption_scorers, coco_caption
+from mmflamingo.evaluation.java_tokenizer import tokenize_with_java
 from mmflamingo.evaluation.ptb_tokenizer import tokenize
 from mmflamingo.registry import METRICS
 
@@ -207,3 +210,95 @@ def test_groups_get_the_means_of_their_images(log):
     assert scores['CIDEr/in'] == pytest.approx(one)
     assert scores['CIDEr/near'] == pytest.approx(sum(others) / 2)
     assert scores['CIDEr'] == pytest.approx((one + sum(others)) / 3)
+
+
+# Every character of the Basic Multilingual Plane, four to a caption, halves of others, and some beyond.
+ODD = [
+    f'dog{n} {"".join(map(chr, range(code, code + 4)))} cat{n}'
+    for n, code in enumerate([*range(0, 0x10000, 4), 0x1F436, 0x10FFFC, 0xE0020])
+]
+
+
+def test_no_character_shifts_the_captions_without_java(no_java):
+    for n in range(0, len(ODD), 37):
+        tokens = tokenize(coco_caption.clean(ODD[n])).split(' ')
+        assert (tokens[0], tokens[-1]) == (f'dog{n}', f'cat{n}')
+
+
+@needs_java
+def test_no_character_shifts_the_captions_in_java():
+    tokens = tokenize_with_java([coco_caption.clean(caption) for caption in ODD])
+    assert len(tokens) == len(ODD)
+    shifted = [n for n, text in enumerate(tokens) if not (f'dog{n}' in text and text.endswith(f'cat{n}'))]
+    assert shifted == []
+
+
+@pytest.mark.slow
+@needs_java
+def test_no_character_shifts_the_scores_of_meteor(log):
+    samples = [
+        {'sample_id': n, 'image_id': n, 'gt_caption': [ODD[n], '||| SCORE ||| a'], 'pred_caption': ODD[n]}
+        for n in range(0, len(ODD), 211)
+    ]
+    for sample in samples[1::2]:
+        sample['pred_caption'] = 'EVAL ||| zebra |||'
+    _, of_samples = evaluate(samples, metrics=['METEOR'])
+    right = [of_samples[sample['sample_id']]['METEOR'] > 50 for sample in samples]
+    assert right == [n % 2 == 0 for n in range(len(samples))]
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), min_size=2, max_size=6), st.randoms())
+def test_odd_captions_in_any_order_have_the_same_scores_within_their_range(pairs, rng):
+    samples = [
+        {'sample_id': f's{n}', 'image_id': n, 'pred_caption': text, 'gt_caption': [reference, text, 'a dog']}
+        for n, (text, reference) in enumerate(pairs)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('PATH', '')
+        scores, of_samples = evaluate(samples, metrics=WITHOUT_JAVA)
+        shuffled, of_shuffled = evaluate(rng.sample(samples, len(samples)), metrics=WITHOUT_JAVA)
+    assert scores == pytest.approx(shuffled, abs=1e-9)
+    for sample_id, own in of_samples.items():
+        assert own == pytest.approx(of_shuffled[sample_id], abs=1e-9)
+    for name, value in scores.items():
+        assert 0 <= value <= (1000 if name == 'CIDEr' else 100 + 1e-9)
+
+
+def test_the_only_image_is_said_to_have_no_cider(no_java, log):
+    assert evaluate(caption_samples()[:1], metrics='CIDEr')[0] == {'CIDEr': 0}
+    assert any('CIDEr of a single image is 0' in text for text in log)
+
+
+@pytest.mark.parametrize(
+    ('annotations', 'text'),
+    [
+        ([{'image_id': 1}], r'1 of 1 annotations lack .*annotations\[0\]'),
+        ([{'image_id': 1, 'caption': 'a'}, {'image_id': 1.5, 'caption': 'a'}], r'1 of 2 .*annotations\[1\]'),
+        ([{'image_id': None, 'caption': 'a'}, 3, {'image_id': 2, 'caption': ['a']}], r'3 of 3 .*annotations\[0\]'),
+        ('abc', "no 'annotations'"),
+        ({'image_id': 1}, "no 'annotations'"),
+    ],
+)
+def test_annotations_are_read_by_type(tmp_path, annotations, text):
+    path = tmp_path / 'captions.json'
+    path.write_text(json.dumps({'annotations': annotations}))
+    with pytest.raises(ValueError, match=text):
+        COCOCaption('CIDEr', ann_file=str(path))
+
+
+@pytest.mark.parametrize('content', ['{', '[' * 100_000, '\ud83d'])
+def test_a_broken_annotation_file_is_named(tmp_path, content):
+    path = tmp_path / 'captions.json'
+    path.write_bytes(content.encode('utf-8', 'surrogatepass'))
+    with pytest.raises(ValueError, match='captions.json is not valid JSON'):
+        COCOCaption('CIDEr', ann_file=str(path))
+
+
+def test_whole_floats_of_an_annotation_file_are_ints(no_java, log, tmp_path):
+    path = tmp_path / 'captions.json'
+    path.write_text(
+        json.dumps({'annotations': [{'image_id': 1.0, 'caption': 'a dog'}, {'image_id': 2, 'caption': 'a'}]})
+    )
+    samples = [{'sample_id': n, 'image_id': n, 'pred_caption': 'a dog'} for n in (1, 2.0)]
+    assert evaluate(samples, metrics='ROUGE_L', ann_file=str(path))[1][1] == {'ROUGE_L': 100}

@@ -16,6 +16,13 @@ RECORDED = [
     ("You cannot, he's gonna, lemme", "you can not he 's gon na lem me"),
     ("rock 'n' roll of the '90s at 5 o'clock", "rock 'n' roll of the '90s at 5 o'clock"),
     ("'twas y'all's, O'Neill ma'am", "'t was y' all 's o'neill ma'am"),
+    ("He ran 'cause it's late, 'CAUSE of the 'caused", "he ran 'cause it 's late 'cause of the 'cause d"),
+    ("a li'l s'mores e'er ev'ry nat'l nor'easter", "a li'l s'mores e'er ev'ry nat'l nor'easter"),
+    ("cont'd. c'mon, c’mon", "cont'd. c'mon c 'm on"),
+    ('a Pte. PTE. PTYs. Mfg. MFG. mtG. dog', 'a pte. pte ptys mfg. mfg mtg. dog'),
+    ('plan k. Earlier x, k. However x, k. Their x', 'plan k earlier x k however x k their x'),
+    ('demo$1.class of 1.class x', 'demo $ 1.class of 1.class x'),
+    ('www.a.com/b/c.html#d-e and www.abc.com/b/c.email[f', 'www.a.com/b/c.html#d-e and www.abc.com/b/c.email[f'),
     ('"Stop," said ‘the’ “sign”', 'stop said the sign'),
     ('a (red) [blue] <b>sign</b>', 'a -lrb- red -rrb- -lsb- blue -rsb- <b> sign </b>'),
     ('Mr. Smith of the U.S. at 5 a.m.', 'mr. smith of the u.s. at 5 a.m.'),
@@ -103,3 +110,9 @@ def test_equal_to_the_jar_on_nasty_captions():
         if jar != (ours := tokenize(caption))
     ]
     assert not different, f'{len(different)} captions, for example {different[:3]}'
+
+
+@pytest.mark.skipif(shutil.which('java') is None, reason='needs Java')
+def test_a_tag_that_is_never_closed_takes_no_other_caption():
+    captions = ['a <b c="a dog', 'two dogs, running', 'a man\'s "> hat']
+    assert tokenize_with_java(captions) == list(map(tokenize, captions))
