@@ -5,7 +5,7 @@ import re
 
 VOWEL = re.compile('[aeiouy]')
 DOUBLE = re.compile(r'([^aeiou])\1$')
-# 'virus' and 'glass' are no plurals.
+# 'virus' and 'glass' are not plurals.
 NO_PLURAL = ('ss', 'us')
 IRREGULAR = {
     'children': 'child', 'feet': 'foot', 'geese': 'goose', 'men': 'man', 'mice': 'mouse', 'people': 'person',
@@ -15,7 +15,7 @@ IRREGULAR = {
 
 @functools.lru_cache(maxsize=1 << 16)
 def stem(answer: str) -> str:
-    """A key that an answer's inflections share; it is no word, so compare it with other keys only.
+    """A key that an answer's inflections share; it is not a word, so compare it with other keys only.
 
     OK-VQA's own answers were stemmed by a tagger and a list of words, which aren't public. OpenFlamingo rebuilt that for
     predictions with nltk and a table of 150 words. Here both sides of a comparison get the same key instead: plural

@@ -7,7 +7,7 @@ in "do n't", abbreviations with their full stop, numbers, links, smileys, `(` sp
 
 Known differences:
 
-- The jar reads on into the next line behind a caption that ends with a lone letter or with 'No.',
+- The jar reads on into the next line after a caption that ends with a lone letter or with 'No.',
   'Fig.' and the like; here, and in `java_tokenizer.py`, a caption stands alone.
 - The jar drops characters newer than Unicode 6.1 (2012); a few of those that lie between older
   letters count as letters here.
@@ -126,7 +126,7 @@ class _Rule(NamedTuple):
     """One kind of token: how it looks, and how it is spelled.
 
     Each group of the pattern is a token; the whole match is one where there are no groups. What the
-    pattern matches behind its last group stays for the next token, but counts for the length.
+    pattern matches after its last group stays for the next token, but counts for the length.
     """
 
     pattern: re.Pattern

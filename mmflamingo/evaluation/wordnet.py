@@ -107,8 +107,8 @@ def _load_tagger(nltk: Any) -> Tagger:
         return nltk.tag.PerceptronTagger().tag
     except LookupError:
         raise FileNotFoundError(
-            "The weights of nltk's tagger are in no folder of nltk.data.path. Fetch them by `python -m nltk.downloader "
-            'averaged_perceptron_tagger_eng`, and where that can not be, bring the folder taggers/averaged_perceptron_tagger_eng '
+            "The weights of nltk's tagger are in no folder of nltk.data.path. Download them by `python -m nltk.downloader "
+            'averaged_perceptron_tagger_eng`, and where there is no network, bring the folder taggers/averaged_perceptron_tagger_eng '
             'and let the environment variable NLTK_DATA name the one above it.'
         ) from None
 
