@@ -12,7 +12,7 @@ from torch import Tensor
 from mmflamingo.prompts import END_OF_CHUNK_TOKEN, IMAGE_TOKEN, Prompt
 from mmflamingo.registry import TOKENIZERS
 
-from .hf_source import locate_pretrained
+from .hf_source import locate_pretrained, reading
 
 PAD_TOKEN = '<PAD>'
 IGNORE_INDEX = -100
@@ -254,13 +254,12 @@ def _load(pretrained: str, hf_class: str, kwargs: dict[str, Any]) -> transformer
     reader = getattr(transformers, hf_class, None)
     if not hasattr(reader, 'from_pretrained'):
         raise ValueError(
-            f'model.tokenizer.hf_class = {hf_class!r} is no tokenizer of transformers; '
+            f'model.tokenizer.hf_class = {hf_class!r} is not a tokenizer of transformers; '
             "'AutoTokenizer' and 'LlamaTokenizer' are some."
         )
-    name, location = locate_pretrained(pretrained, 'model.tokenizer.pretrained')
-    try:
+    if 'trust_remote_code' in kwargs:
+        raise ValueError(f'model.tokenizer.trust_remote_code: code that lies beside {pretrained!r} is never run.')
+    key = 'model.tokenizer.pretrained'
+    name, location = locate_pretrained(pretrained, key)
+    with reading(f'tokenizer of the class {hf_class}', pretrained, key):
         return reader.from_pretrained(name, **location, **kwargs)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(
-            f'No tokenizer could be read from model.tokenizer.pretrained = {pretrained!r} with {hf_class}: {error}'
-        ) from error

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 from transformers import AutoConfig, AutoModel
 
 from ...registry import MODELS
-from ..hf_source import locate_pretrained
+from ..hf_source import locate_pretrained, reading
+from ..hf_weights import load_pretrained
+
+KEY = 'model.vision_backbone.pretrained'
 
 
 @MODELS.register_module()
@@ -25,7 +29,7 @@ class HFVisionBackbone(BaseModule):
 
     Raises:
         FileNotFoundError: The folder does not exist.
-        ValueError: Not exactly one of `pretrained` and `config` is given, or the model is no vision transformer.
+        ValueError: Not exactly one of `pretrained` and `config` is given, the files cannot be read, or the model is not a vision transformer.
     """
 
     def __init__(self, pretrained: str | None = None, config: Mapping[str, Any] | None = None):
@@ -36,15 +40,18 @@ class HFVisionBackbone(BaseModule):
             )
         self.pretrained = pretrained
         if pretrained:
-            name, location = locate_pretrained(pretrained, 'model.vision_backbone.pretrained')
-            settings = _vision_part(AutoConfig.from_pretrained(name, **location))
-            self.tower = AutoModel.from_pretrained(name, config=settings, dtype='float32', **location)
+            name, location = locate_pretrained(pretrained, KEY)
+            with reading('vision model', pretrained, KEY):
+                settings = _vision_part(AutoConfig.from_pretrained(name, **location))
+            self.tower = load_pretrained(
+                AutoModel, 'vision model', pretrained, KEY, config=settings, dtype=torch.float32
+            )
         else:
             settings = _vision_part(AutoConfig.for_model(**config))
             self.tower = AutoModel.from_config(settings)
         if not hasattr(settings, 'patch_size') or not hasattr(settings, 'image_size'):
             raise ValueError(
-                f'{type(self.tower).__name__} is no vision transformer: it has no patch_size and image_size.'
+                f'{type(self.tower).__name__} is not a vision transformer: it has no patch_size and image_size.'
             )
         self.embed_dims = settings.hidden_size
         self.img_size = settings.image_size

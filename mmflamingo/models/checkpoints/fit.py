@@ -45,7 +45,7 @@ def describe_misfits(model: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
 def describe_bad_values(model: nn.Module, state_dict: Mapping[str, Tensor], dtype: torch.dtype | None = None) -> str:
     """An indented list of weights that are not finite, or differ between two names of one parameter; empty if there are none.
 
-    Memory in which mapped files were read is given back.
+    Memory in which mapped files were read is given back where the weights will be converted, and so lie elsewhere.
 
     Args:
         model: Receives the weights.
@@ -63,7 +63,9 @@ def describe_bad_values(model: nn.Module, state_dict: Mapping[str, Tensor], dtyp
         first = firsts.setdefault(id(wanted[key]), key)
         if first != key and not is_same(value, state_dict[first]):
             differing.append(f'{key} (also {first})')
-        if value.device.type == 'cpu':
+        if value.device.type == 'cpu' and value.dtype != (
+            dtype or wanted[key].dtype
+        ):  # it will be read into another place
             give_back(value, files)
     return '\n'.join(_lines({'NaN, infinite or too large for the model': bad, 'two names, two values': differing}))
 

@@ -13,7 +13,8 @@ from transformers import (
     PreTrainedModel,
 )
 
-from ..hf_source import locate_pretrained
+from ..hf_source import GGUF, locate_pretrained, reading
+from ..hf_weights import load_pretrained
 
 NEW_ROW_STD = 0.02
 KEY = 'model.language_model'
@@ -96,32 +97,25 @@ def _fill_rows(module: nn.Module, first: int) -> None:
 
 
 def _load(pretrained: str, kwargs: dict[str, Any]) -> PreTrainedModel:
-    name, location = locate_pretrained(pretrained, f'{KEY}.pretrained')
+    key = f'{KEY}.pretrained'
     if not kwargs.get('trust_remote_code'):
-        _refuse_remote_code(pretrained, name, location)
-    try:
-        lm, info = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **location, **kwargs)
-    except (OSError, ValueError, ImportError) as error:
-        raise ValueError(f'No language model could be read from {KEY}.pretrained = {pretrained!r}: {error}') from error
-    missing = sorted(info['missing_keys'])
-    if missing:
-        raise ValueError(
-            f'The files in {KEY}.pretrained = {pretrained!r} lack {len(missing)} weights of {type(lm).__name__}, '
-            f'such as {", ".join(missing[:3])}: fetch them again, or correct config.json.'
-        )
-    if 'gguf_file' in location:  # its weights are whole again, and save_pretrained would refuse
+        _refuse_remote_code(pretrained, key)
+    lm = load_pretrained(AutoModelForCausalLM, 'language model', pretrained, key, **kwargs)
+    if pretrained.endswith(GGUF):  # its weights are whole again, and save_pretrained would refuse
         lm.hf_quantizer = None
         vars(lm.config).pop('quantization_config', None)
     return lm
 
 
-def _refuse_remote_code(pretrained: str, name: str, location: dict[str, Any]) -> None:
+def _refuse_remote_code(pretrained: str, key: str) -> None:
     """Raises if only Python code beside the weights can build the model: a choice that the config has to make."""
-    config, _ = PreTrainedConfig.get_config_dict(name, **location)
-    code = config.get('auto_map', {}).get('AutoModelForCausalLM')
+    name, location = locate_pretrained(pretrained, key)
+    with reading('language model', pretrained, key):
+        config, _ = PreTrainedConfig.get_config_dict(name, **location)
+        code = (config.get('auto_map') or {}).get('AutoModelForCausalLM')
     if code and config.get('model_type') not in CONFIG_MAPPING:
         raise ValueError(
-            f'The language model in {KEY}.pretrained = {pretrained!r} ({config.get("model_type")!r}) is none '
-            f'that transformers has; it would run the class {code} from a Python file beside the weights. Read that file, '
-            f'and if you trust it, set {KEY}.trust_remote_code=True.'
+            f'The language model in {key} = {pretrained!r} ({config.get("model_type")!r}) is not one '
+            f'that transformers has; the class {code} would run from a Python file beside the weights. That is done only for '
+            f'a config that says so by {KEY}.trust_remote_code, once you have read that file.'
         )

@@ -6,6 +6,7 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from ...registry import MODELS
+from ..hf_weights import load_pretrained
 
 
 @MODELS.register_module()
@@ -18,7 +19,7 @@ class CausalLMPretraining(BaseModel):
         data_preprocessor: As in mmengine; it moves the blocks to the device.
 
     Raises:
-        ValueError: Both or neither of `config` and `pretrained` are given.
+        ValueError: Both or neither of `config` and `pretrained` are given, or the files cannot be used.
     """
 
     def __init__(
@@ -28,7 +29,9 @@ class CausalLMPretraining(BaseModel):
         if (config is None) == (pretrained is None):
             raise ValueError(f'give either config or pretrained, not config={config!r} and pretrained={pretrained!r}.')
         if pretrained is not None:
-            self.lm = AutoModelForCausalLM.from_pretrained(pretrained, dtype=torch.float32, local_files_only=True)
+            self.lm = load_pretrained(
+                AutoModelForCausalLM, 'language model', pretrained, 'model.pretrained', dtype=torch.float32
+            )
         else:
             self.lm = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), dtype=torch.float32)
 

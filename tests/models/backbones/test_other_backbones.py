@@ -92,7 +92,7 @@ def test_patches_without_other_tokens(model_type, pictures):
 
 
 def test_a_model_that_is_no_vision_transformer():
-    with pytest.raises(ValueError, match='no vision transformer'):
+    with pytest.raises(ValueError, match='not a vision transformer'):
         HFVisionBackbone(config=dict(model_type='gpt2', n_embd=8, n_layer=1, n_head=1))
 
 

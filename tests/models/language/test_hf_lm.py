@@ -67,7 +67,7 @@ def test_no_such_gguf_file(tmp_path):
 def test_code_beside_the_weights_runs_only_if_the_config_says_so(folder_with_code, adapter_of):
     """What it then computes, tests/models/language/test_lm_adapter.py and test_generation.py ask as of any family."""
     settings = {'config': None, 'pretrained': folder_with_code, 'layers_path': 'blocks'}
-    code = r'modeling_alibi\.AlibiForCausalLM .* set model\.language_model\.trust_remote_code=True'
+    code = r'modeling_alibi\.AlibiForCausalLM would run .* by model\.language_model\.trust_remote_code'
     with pytest.raises(ValueError, match=rf"pretrained = '.*' \('alibi'\).* class {code}"):
         adapter_of(**settings)
     adapter = adapter_of(**settings, trust_remote_code=True)
@@ -77,3 +77,16 @@ def test_code_beside_the_weights_runs_only_if_the_config_says_so(folder_with_cod
 def test_code_beside_the_weights_needs_the_path_of_its_layers(folder_with_code, adapter_of):
     with pytest.raises(ValueError, match="No decoder layers are known for the model type 'alibi'.*layers_path"):
         adapter_of(config=None, pretrained=folder_with_code, trust_remote_code=True)
+
+
+def test_a_gguf_file_that_is_cut_off_is_named(adapter_of, tmp_path):
+    """A20, R20."""
+    adapter = adapter_of('llama')
+    adapter.lm.resize_token_embeddings(40)
+    path = tmp_path / 'tiny.gguf'
+    write_gguf(adapter.lm, path)
+    content = path.read_bytes()
+    for size in (4, 30, 500, len(content) // 2, len(content) - 200):
+        path.write_bytes(content[:size])
+        with pytest.raises(ValueError, match=r"No language model could be read from .*pretrained = '.*tiny.gguf'"):
+            build_lm(str(path), None, 'float32')
