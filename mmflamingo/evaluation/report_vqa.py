@@ -1,13 +1,13 @@
 """Answers in the form that the VQA evaluation servers take."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
 
+from ..files.writing import check_output_folder, replacing
 from ..registry import METRICS
 from .base import Sample, SampleMetric
 
@@ -27,8 +27,7 @@ class ReportVQA(SampleMetric):
         kwargs: Arguments of `SampleMetric`.
 
     Raises:
-        ValueError: The name does not end with '.json', or the file must not be replaced.
-        OSError: The file cannot be written.
+        ValueError: The name does not end with '.json', the file must not be replaced, or it cannot be written.
     """
 
     key_name = 'question_id'
@@ -51,23 +50,11 @@ class ReportVQA(SampleMetric):
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         self.check_unique([question_id for question_id, _ in results])
         self._check_file()
-        self.file_path.parent.mkdir(parents=True, exist_ok=True)
-        self._write(json.dumps([dict(zip(self.keys, pair, strict=True)) for pair in results]))
+        entries = [dict(zip(self.keys, pair, strict=True)) for pair in results]
+        with replacing(self.file_path) as draft:
+            draft.write_text(json.dumps(entries), encoding='utf-8')
         print_log(f'{len(results)} answers written to {self.file_path.resolve()}', logger='current')
         return {}
-
-    def _write(self, text: str) -> None:
-        """Write the file as a whole, or leave what was there."""
-        draft = self.file_path.with_name(f'{self.file_path.name}.{os.getpid()}.part')
-        try:
-            with draft.open('x', encoding='utf-8') as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.file_path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
 
     def _check_file(self) -> None:
         """Refuse a file that holds anything else, or that cannot be written."""
@@ -76,9 +63,7 @@ class ReportVQA(SampleMetric):
                 f"file_path='{self.file_path}' exists and does not hold answers with the keys {self.keys}, so it is not "
                 'replaced. Name another file, or move this one away.'
             )
-        folder = next(folder for folder in self.file_path.absolute().parents if folder.exists())
-        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(f"file_path='{self.file_path}' cannot be written: no file can be made in {folder}.")
+        check_output_folder(self.file_path.parent)
 
     def _is_ours(self) -> bool:
         if not self.file_path.is_file():

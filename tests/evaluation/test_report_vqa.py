@@ -74,7 +74,7 @@ def test_an_older_report_is_replaced_as_a_whole(tmp_path, monkeypatch):
 
     metric.process(None, [sample])
     with monkeypatch.context() as patch, pytest.raises(OSError, match='No space'):
-        patch.setattr('os.fsync', full_disk)
+        patch.setattr('os.replace', full_disk)
         metric.compute_metrics(metric.results)
     assert json.loads(path.read_text())[0]['answer'] == 'old'
     assert [file.name for file in tmp_path.iterdir()] == ['a.json']
@@ -84,7 +84,7 @@ def test_an_older_report_is_replaced_as_a_whole(tmp_path, monkeypatch):
 
 def test_a_place_that_cannot_be_written_is_refused_before_the_run(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(OSError, match='cannot be written'):
+    with pytest.raises(ValueError, match='cannot be a folder of results'):
         ReportVQA(str(tmp_path / 'file' / 'a.json'))
     (tmp_path / 'folder.json').mkdir()
     with pytest.raises(ValueError, match='does not hold answers'):

@@ -46,7 +46,7 @@ def test_wrapped_sets_are_checked_too(wrap, monkeypatch):
 def test_ids_that_come_twice_in_two_sets(monkeypatch):
     monkeypatch.setattr(ConcatDataset, '__init__', lambda self, datasets: setattr(self, 'datasets', datasets))
     with pytest.raises(RunError, match='more than one prediction for sample_id 10'):
-        check_references([VQAAcc()], ConcatDataset([GOOD, GOOD]))
+        check_references([VQAAcc()], ConcatDataset([GOOD, Questions(['red'] * 10, first=10)]))
 
 
 def test_other_sets_and_metrics_are_left_alone():
