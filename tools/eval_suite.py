@@ -30,7 +30,7 @@ def main() -> None:
     from mmflamingo.engine.suite.suite import Suite
 
     with cli.user_errors(args.debug):
-        folder = args.work_dir or Path('work_dirs') / Path(args.suite).stem
+        folder = (args.work_dir or Path('work_dirs') / Path(args.suite).stem).expanduser()
         outputs.check_folder('--work-dir', folder)
         suite = Suite(args.suite, args.checkpoint, folder, args.protocol, options.parse_options(args.cfg_options))
         cells = list(suite.cells())

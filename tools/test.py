@@ -54,7 +54,7 @@ def main() -> None:
 
     with cli.user_errors(args.debug):
         if args.out:
-            report.check_out_file(args.out, args.out_item)
+            args.out = report.check_out_file(args.out, args.out_item)
         cfg = cli.prepare_config(args)
         cfg.load_from = cli.resolve_checkpoint(args, cfg)
         cfg.resume = False

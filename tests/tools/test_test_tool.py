@@ -66,6 +66,13 @@ def test_a5_a_folder_of_shards_as_checkpoint(run_tool, toy_config, tmp_path):
         (['nowhere.py'], 2, 'Config nowhere.py does not exist'),
         (['{config}', 'nowhere.pth'], 2, 'nowhere.pth\n      CHECKPOINT: does not exist'),
         (['{config}', '--out', 'a.txt'], 2, 'must end in one of'),
+        (['{config}', '--out', '{folder}'], 2, 'not a regular file'),
+        (['{config}', '--out', '{file}/a.json'], 2, '--out: '),
+        (['{config}', '--show-dir', '{file}'], 2, 'cannot be a folder of results: Not a directory'),
+        (['{config}', '--work-dir', '{file}/x'], 2, 'work_dir: '),
+        (['{config}', '--cfg-options', 'model.width'], 2, 'has no "="'),
+        (['{config}', '--cfg-options', 'a=1', '--cfg-options', 'b=1'], 2, "no key 'a'"),
+        (['{config}', '--cfg-options', 'test_dataloader.drop_last=True'], 2, 'would leave the last samples out'),
         (['{config}', '--cfg-options', 'model.wdth=3'], 2, "Did you mean 'width'?"),
         (['{config}', '--cfg-options', 'allow_random_weights=False'], 1, 'would be random'),
         (['{config}', '{file}'], 1, 'cannot be read as a checkpoint'),
@@ -74,10 +81,19 @@ def test_a5_a_folder_of_shards_as_checkpoint(run_tool, toy_config, tmp_path):
 )
 def test_what_goes_wrong_is_said_without_traceback(run_tool, toy_config, tmp_path, capfd, arguments, code, said):
     (tmp_path / 'text.pth').write_text('no checkpoint')
-    names = {'config': toy_config, 'file': tmp_path / 'text.pth'}
+    (tmp_path / 'folder.json').mkdir()
+    names = {'config': toy_config, 'file': tmp_path / 'text.pth', 'folder': tmp_path / 'folder.json'}
     assert run_tool('test', *(argument.format(**names) for argument in arguments)) == code
     shown = ''.join(capfd.readouterr())
     assert said in shown and 'Traceback' not in shown
+
+
+def test_a_home_in_paths(run_tool, toy_config, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    work = ('--work-dir', '~/runs', '--out', '~/out.json', '--show-dir', '~/show')
+    assert run_tool('test', toy_config, '~/toy.pth', *work) == 0
+    assert (tmp_path / 'out.json').is_file() and list((tmp_path / 'runs').glob('*/predictions.jsonl'))
+    assert len(list((tmp_path / 'show').iterdir())) == 13 and not Path('~').exists()
 
 
 def run_distributed(config, checkpoint, processes, folder, *options):

@@ -109,7 +109,7 @@ def main() -> None:
     if len(args.runs) > 2:
         parser.error(f'{len(args.runs)} runs: give one or two.')
     with user_errors():
-        check_file('--out', args.out)
+        args.out = check_file('--out', args.out)
         records = {}
         for letter, run in zip('AB', args.runs, strict=False):
             records[f'{letter}: {run}' if len(args.runs) > 1 else str(run)] = read_run(run)[: args.max_samples]

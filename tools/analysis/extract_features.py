@@ -27,7 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     args.launcher = 'none'
     with cli.user_errors(args.debug):
-        check_file('--out', args.out)
+        args.out = check_file('--out', args.out)
         cfg = cli.prepare_config(args)
         cfg.load_from = cli.resolve_checkpoint(args, cfg)
         cli.keep_sections(cfg, 'test')

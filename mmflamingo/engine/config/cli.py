@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
+from mmflamingo.paths import below
 from mmflamingo.registry import RUNNERS
 
 from ..errors import ConfigError, MissingFilesError, UserError
@@ -109,6 +110,7 @@ def prepare_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    cfg.work_dir = below(None, cfg.work_dir)
     return cfg
 
 

@@ -39,18 +39,21 @@ def check_folder(name: str, path: str | Path) -> None:
         raise ConfigError(f'{name}: {error}') from error
 
 
-def check_file(name: str, path: str | Path) -> None:
+def check_file(name: str, path: str | Path) -> Path:
     """Check that a file of results can be written; folders above it are made.
 
     Args:
         name: What names it, an option or a key of the config.
         path: The file.
 
+    Returns:
+        Path: The file that is written, links and `~` followed.
+
     Raises:
         ConfigError: It cannot be written.
     """
     try:
-        check_output(path)
+        return check_output(path)
     except ValueError as error:
         raise ConfigError(f'{name}: {error}') from error
 

@@ -9,6 +9,8 @@ import yaml
 from mmengine.config import Config
 from mmengine.fileio.handlers import yaml_handler
 
+from mmflamingo.paths import below
+
 from ..errors import ConfigError, MissingFilesError
 from .options import merge_options
 from .sections import RUNNER_KEYS
@@ -24,6 +26,7 @@ def load_config(path: str, options: Mapping[str, Any] | None = None) -> Config:
         MissingFilesError: There is no such file.
         ConfigError: The file or an option is wrong.
     """
+    path = below(None, path)
     if not Path(path).is_file():
         raise MissingFilesError(_missing(Path(path)))
     if Path(path).suffix != '.py':

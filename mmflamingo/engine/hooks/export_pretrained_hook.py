@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmflamingo.paths import below
 from mmflamingo.registry import HOOKS
 
 
@@ -19,7 +20,7 @@ class ExportPretrainedHook(Hook):
     priority = 'VERY_LOW'
 
     def __init__(self, out_dir: str) -> None:
-        self.out_dir = out_dir
+        self.out_dir = below(None, out_dir)
 
     @master_only
     def after_train(self, runner: Runner) -> None:

@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmflamingo.files import check_output, plain_reason
+from mmflamingo.paths import below
 from mmflamingo.registry import HOOKS
 
 from ..testing.predictions import FILE_NAME, read_records
@@ -34,7 +35,7 @@ class VisualizationHook(Hook):
     priority = 'LOW'  # after the prediction file is there
 
     def __init__(self, out_dir: str | None = None, max_samples: int = 50) -> None:
-        self.out_dir = out_dir
+        self.out_dir = out_dir and below(None, out_dir)
         self.max_samples = max_samples
 
     def before_test(self, runner: Runner) -> None:

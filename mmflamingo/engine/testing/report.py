@@ -25,8 +25,11 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
     return '\n'.join([head, '-' * len(head), *body])
 
 
-def check_out_file(path: str, item: str) -> None:
+def check_out_file(path: str, item: str) -> Path:
     """Check before a run that `write_out_file` can write a file.
+
+    Returns:
+        Path: The file, see `check_file`.
 
     Raises:
         ConfigError: Its name has another ending, or it cannot be written.
@@ -35,10 +38,10 @@ def check_out_file(path: str, item: str) -> None:
         raise ConfigError(
             f'--out {path}: with --out-item {item} its name must end in one of {", ".join(SUFFIXES[item])}.'
         )
-    check_file('--out', path)
+    return check_file('--out', path)
 
 
-def write_out_file(path: str, item: str, metrics: Mapping[str, Any], predictions: Path) -> None:
+def write_out_file(path: str | Path, item: str, metrics: Mapping[str, Any], predictions: Path) -> None:
     """Write the metrics, or all predictions, to the file of `--out`."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     if Path(path).suffix == '.json':

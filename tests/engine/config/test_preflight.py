@@ -11,6 +11,7 @@ from mmflamingo.engine.config import preflight
 from mmflamingo.engine.config.preflight import check_files, check_media, find_missing
 from mmflamingo.engine.errors import MissingFilesError
 from mmflamingo.engine.loading.cache import cached_path
+from mmflamingo.engine.testing.identity import digest_named_files
 from mmflamingo.paths import below
 
 URL = 'https://example.com/weights/a.pth'
@@ -182,7 +183,7 @@ class TestPaths:
         (missing,) = find_missing(Config(), str(tmp_path / 'pipe'))
         assert missing.reason == 'is neither a file nor a folder'
 
-    def test_readers_join_as_the_check_does(self, tmp_path, monkeypatch):
+    def test_readers_and_digests_join_as_the_check_does(self, tmp_path, monkeypatch):
         monkeypatch.setenv('HOME', str(tmp_path))
         (tmp_path / 'data/val').mkdir(parents=True)
         annotation = {'id': 1, 'image_id': 1, 'caption': 'a'}
@@ -192,6 +193,8 @@ class TestPaths:
         record = COCOCaption(**arguments).get_query(0)
         assert record['img_path'] == str(tmp_path / 'data/val/a.jpg')
         assert find_missing(Config(dict(test_dataloader=dict(dataset=arguments)))) == []
+        assert digest_named_files(arguments).keys() == {'ann_file'}
+        assert digest_named_files({'ann_file': '~/data/ann.json'}).keys() == {'ann_file'}
         monkeypatch.chdir(tmp_path / 'data')
         assert COCOCaption('ann.json', data_prefix=dict(img_path='val')).get_query(0)['img_path'] == 'val/a.jpg'
 
