@@ -82,6 +82,8 @@ class Ranking:
         normalize: Compare the mean log-likelihood of a choice's tokens, not their sum. The sum favours short choices.
         with_end: `<|endofchunk|>` counts as the last token of a choice, so that a choice which another one begins with
             has no advantage.
+        in_context: A choice has the tokens that it has after the prompt. False: those that it has alone, as in OpenFlamingo. With
+            LLaMA's tokenizers, a choice alone begins with a space, which no shot of a prompt such as `Answer:{answer}` has.
         permutations: Average over so many orders of the shots, all there are at most (Flamingo paper, appendix B.1.5).
         calibrate: Subtract what each choice gets for a query about nothing, a grey picture with 'N/A' for text
             (contextual calibration, https://arxiv.org/abs/2102.09690).
@@ -89,6 +91,7 @@ class Ranking:
 
     normalize: bool = True
     with_end: bool = False
+    in_context: bool = True
     permutations: int = 1
     calibrate: bool = False
 

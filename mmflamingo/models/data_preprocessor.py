@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS
 
+from .decoding.close_ended import candidates_of
 from .decoding.settings import MAX_NEW_TOKENS
 from .language.context import ContextLimit
 from .media.media_cache import content_keys
@@ -196,7 +197,7 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         at_most = max((len(choice.encode()) for choice in choices), default=0) + ADDED_TOKENS
         if at_most <= spare:
             return at_most
-        return max(map(len, self.tokenizer.tokenize_choices(prompt, choices, template.ranking.with_end)))
+        return max(map(len, candidates_of(sample, prompt, self.tokenizer, template)))
 
     def _too_long(self, sample: Any, length: int, room: int) -> str:
         """The message for a prompt that doesn't fit."""

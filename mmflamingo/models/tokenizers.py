@@ -162,13 +162,16 @@ class FlamingoTokenizer:
         batch = {'input_ids': input_ids, 'attention_mask': attention_mask}
         return {**batch, 'labels': labels} if train else batch
 
-    def tokenize_choices(self, prompt: Prompt, choices: Sequence[str], with_end: bool = False) -> list[tuple[int, ...]]:
+    def tokenize_choices(
+        self, prompt: Prompt, choices: Sequence[str], with_end: bool = False, in_context: bool = True
+    ) -> list[tuple[int, ...]]:
         """Token ids of texts that may follow a prompt.
 
         Args:
             prompt: What they follow; its last segment decides how they begin.
             choices: C texts.
             with_end: Put `<|endofchunk|>` after each.
+            in_context: As they are tokenised after the prompt; False: alone.
 
         Returns:
             list: C tuples of ids, none empty; those of equal texts are equal.
@@ -178,6 +181,7 @@ class FlamingoTokenizer:
                 make one token.
         """
         before = self.defuse(prompt[-1].text) if prompt[-1].is_user else prompt[-1].text
+        before = before if in_context else ''
         texts = [before, *(before + self.defuse(choice) for choice in choices)]
         prefix, *encoded = self.hf(texts, add_special_tokens=False)['input_ids']
         end = (self.end_of_chunk_token_id,) if with_end else ()

@@ -37,6 +37,7 @@ model = dict(
                 dict(caption='The child is holding a brush close to his mouth.'),
             ],
             generation=dict(num_beams=3, max_new_tokens=20, length_penalty=-2.0, length_penalty_over='whole'),
+            ranking=dict(in_context=False),
         ),
         vqa=dict(
             type='PromptTemplate',
@@ -50,6 +51,7 @@ model = dict(
                 dict(question='How many people are wearing shorts in the forefront of this photo?', answer='4'),
             ],
             generation=dict(num_beams=3, max_new_tokens=5, length_penalty=-2.0, length_penalty_over='whole'),
+            ranking=dict(in_context=False),
         ),
     ),
 )

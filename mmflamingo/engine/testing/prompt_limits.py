@@ -3,6 +3,8 @@
 from torch import nn
 from torch.utils.data import Dataset
 
+from mmflamingo.datasets.members import members
+
 from ..errors import RunError
 
 SHOWN = 10
@@ -13,17 +15,17 @@ def check_queries(model: nn.Module, dataset: Dataset) -> None:
 
     Args:
         model: The model under test; its data preprocessor measures prompts.
-        dataset: A `FlamingoDataset`; others are not checked.
+        dataset: The test set, which may wrap others. Sets without `get_query` are not checked.
 
     Raises:
         RunError: Gives the number of those that don't and names the first ten.
     """
     find_excess = getattr(getattr(model, 'data_preprocessor', None), 'find_excess', None)
-    get_query = getattr(dataset, 'get_query', None)
-    if not find_excess or not get_query:
+    if not find_excess:
         return
-    complaints = [why for number in range(len(dataset)) if (why := find_excess(get_query(number)))]
+    sets = [part for part in members(dataset) if hasattr(part, 'get_query')]
+    complaints = [why for part in sets for number in range(len(part)) if (why := find_excess(part.get_query(number)))]
     if complaints:
         more = f'\n  and {len(complaints) - SHOWN} more' if len(complaints) > SHOWN else ''
         shown = '\n  '.join(complaints[:SHOWN])
-        raise RunError(f'{len(complaints)} of {len(dataset)} queries are too long:\n  {shown}{more}')
+        raise RunError(f'{len(complaints)} of {sum(map(len, sets))} queries are too long:\n  {shown}{more}')

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import islice, permutations
 from math import factorial
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,7 +45,9 @@ def score_choices(
         ValueError: Choices can't be told apart, see `FlamingoTokenizer.tokenize_choices`, or scores are not finite.
     """
     ranking = template.ranking
-    candidates = [_named(sample, tokenizer, prompt, template) for sample, prompt in zip(samples, prompts, strict=True)]
+    candidates = [
+        candidates_of(sample, prompt, tokenizer, template) for sample, prompt in zip(samples, prompts, strict=True)
+    ]
     lengths = [torch.tensor([len(ids) for ids in own], device=visual_tokens.device) for own in candidates]
     orders = [
         shot_orders(len(prompt.chunks) - 1, ranking.permutations, sample.get('sample_id'))
@@ -79,6 +82,22 @@ def score_choices(
     return totals
 
 
+def candidates_of(
+    sample: Any, prompt: Prompt, tokenizer: FlamingoTokenizer, template: PromptTemplate
+) -> list[tuple[int, ...]]:
+    """Token ids of each of a sample's `choices`, as `FlamingoTokenizer.tokenize_choices` gives them.
+
+    Raises:
+        ValueError: Choices can't be told apart; names the sample.
+    """
+    ranking = template.ranking
+    try:
+        choices = [template.clean(choice) for choice in sample.get('choices')]
+        return tokenizer.tokenize_choices(prompt, choices, ranking.with_end, ranking.in_context)
+    except ValueError as error:
+        raise ValueError(f'Sample {sample.get("sample_id")!r}: {error}') from error
+
+
 def shot_orders(num_shots: int, count: int, sample_id: int | str) -> list[tuple[int, ...]]:
     """Orders of shots, all different, as they are first; a sample's are the same in every run."""
     as_they_are = tuple(range(num_shots))
@@ -90,14 +109,6 @@ def shot_orders(num_shots: int, count: int, sample_id: int | str) -> list[tuple[
     while len(drawn) < count:
         drawn[tuple(rng.sample(as_they_are, num_shots))] = None
     return list(drawn)
-
-
-def _named(sample, tokenizer: FlamingoTokenizer, prompt: Prompt, template: PromptTemplate) -> list[tuple[int, ...]]:
-    try:
-        choices = [template.clean(choice) for choice in sample.get('choices')]
-        return tokenizer.tokenize_choices(prompt, choices, template.ranking.with_end)
-    except ValueError as error:
-        raise ValueError(f'Sample {sample.get("sample_id")!r}: {error}') from error
 
 
 def _num_media(prompt: Prompt) -> list[int]:

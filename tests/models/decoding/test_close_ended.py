@@ -1,9 +1,15 @@
 """Choices of samples: scores by hand, orders of shots, calibration, and what can't be ranked."""
 
+from itertools import chain
+
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
 from mmflamingo.models.decoding.close_ended import shot_orders
+from mmflamingo.models.tokenizers import FlamingoTokenizer
+from mmflamingo.prompts import Prompt, Segment
 from mmflamingo.structures import FlamingoDataSample
 
 CHOICES = ['cat', 'dog', 'a red cat', 'red mat']
@@ -156,3 +162,56 @@ def test_samples_with_and_without_choices_are_not_predicted_together(model_of):
 def test_an_unknown_setting_names_the_known(model_of):
     with pytest.raises(ValueError, match=r"\['ensemble'\]; it takes \['normalize', 'with_end'"):
         model_of(ensemble=6)
+
+
+def test_equal_choices_are_read_once_and_get_equal_scores(model_of):
+    model = model_of(with_end=True, permutations=2)
+    rows = []
+    model.language_model.lm.register_forward_pre_hook(
+        lambda module, args, kwargs: rows.append(tuple(kwargs['input_ids'].shape)), with_kwargs=True
+    )
+    (once,) = model.test_step(data(num_shots=2))
+    read_once, rows[:] = list(rows), []
+    (twice,) = model.test_step(data(num_shots=2, choices=[*CHOICES, CHOICES[2], CHOICES[0]]))
+    assert rows == read_once
+    assert twice.choice_scores == [*once.choice_scores, once.choice_scores[2], once.choice_scores[0]]
+    assert twice.pred_choice == once.pred_choice
+
+
+# P6: OpenFlamingo tokenises a class name alone
+
+
+@pytest.fixture
+def with_spaces(tmp_path):
+    """A tokenizer that begins every text with a space, as LLaMA's do: 'no' alone is '▁no', after a colon 'no'."""
+    pieces = ['<unk>', '<s>', '</s>', '▁', ':', 'no', 'yes', '▁no', '▁yes', '▁Answer', 'Answer']
+    tokenizer = Tokenizer(models.Unigram([(piece, -float(len(pieces) - n)) for n, piece in enumerate(pieces)], 0))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme='first')
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme='first')
+    special = {'unk_token': '<unk>', 'bos_token': '<s>', 'eos_token': '</s>'}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(tmp_path)
+    return FlamingoTokenizer(str(tmp_path))
+
+
+def test_tokens_of_a_choice_in_context_and_alone(with_spaces):
+    prompt = Prompt([Segment('Answer:')])
+    names = [
+        with_spaces.hf.convert_ids_to_tokens(
+            list(chain(*with_spaces.tokenize_choices(prompt, ['no', 'yes'], **options)))
+        )
+        for options in ({}, {'in_context': False}, {'in_context': False, 'with_end': True})
+    ]
+    assert names == [['no', 'yes'], ['▁no', '▁yes'], ['▁no', '<|endofchunk|>', '▁yes', '<|endofchunk|>']]
+
+
+def test_in_context_is_a_setting_of_ranking(model_of, monkeypatch):
+    given = []
+    tokenize = FlamingoTokenizer.tokenize_choices
+
+    def note(self, prompt, choices, with_end=False, in_context=True):
+        given.append((with_end, in_context))
+        return tokenize(self, prompt, choices, with_end, in_context)
+
+    monkeypatch.setattr(FlamingoTokenizer, 'tokenize_choices', note)
+    model_of(in_context=False).test_step(data())
+    assert given == [(False, False)]
