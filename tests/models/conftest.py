@@ -44,6 +44,7 @@ _GPT2 = {
 }
 FAMILIES = {
     'bloom': {'hidden_size': WIDTH, 'n_layer': LAYERS, 'n_head': HEADS, 'vocab_size': VOCAB_SIZE},
+    'falcon': {**_COMMON, 'ffn_hidden_size': 64, 'alibi': False},
     'gemma': _GROUPED,
     'gemma3_text': {**_GROUPED, 'sliding_window': 8},
     'gpt2': _GPT2,

@@ -214,3 +214,11 @@ def test_unknown_class(tokenizer_folder):
 def test_prompts_of_unknown_words_are_fine(tokenizer):
     assert tokenizer.tokenize(TEMPLATE.render({'output': 'zebra'})).ids[-2:] == [0, EOC]
     assert isinstance(TEMPLATE.render({}), Prompt)
+
+
+@pytest.mark.parametrize(('padding', 'is_banned'), [(None, True), ('mat', True), ('</s>', False), ('<unk>', False)])
+def test_padding_is_unwritable_unless_it_means_something_else(tmp_path, write_tokenizer, padding, is_banned):
+    options = {} if padding is None else {'pad_token': padding}
+    tokenizer = FlamingoTokenizer(write_tokenizer(tmp_path), **options)
+    expected = [tokenizer.image_token_id, tokenizer.pad_token_id] if is_banned else [tokenizer.image_token_id]
+    assert tokenizer.unwritable_token_ids == expected

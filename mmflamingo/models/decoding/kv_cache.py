@@ -59,12 +59,14 @@ class ReservedCache(Cache):
 
 
 def holds_a_tree(lm: PreTrainedModel) -> bool:
-    """Whether tokens of several continuations can stand in one row, told apart by mask and positions alone.
+    """Whether tokens of several continuations can be in one row, told apart by mask and positions alone.
 
-    So it is where attention reaches as far as the mask allows (no sliding window) and positions are taken as given.
+    So it is where attention reaches as far as the mask allows (no sliding window) and positions are taken as given, not
+    counted from the mask as attention biases by distance (ALiBi) are.
     """
     config = lm.config
     layer_types = set(getattr(config, 'layer_types', None) or ['full_attention'])
     takes_positions = 'position_ids' in signature(lm.forward).parameters
+    counts_positions = getattr(config, 'alibi', False)
     is_full = layer_types == {'full_attention'} and getattr(config, 'sliding_window', None) is None
-    return takes_positions and is_full and config._attn_implementation == 'sdpa'
+    return takes_positions and not counts_positions and is_full and config._attn_implementation == 'sdpa'

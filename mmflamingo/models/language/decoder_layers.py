@@ -4,6 +4,7 @@ from torch import nn
 
 DECODER_LAYERS = {
     'bloom': 'transformer.h',
+    'falcon': 'transformer.h',
     'gemma': 'model.layers',
     'gemma3_text': 'model.layers',
     'gpt2': 'transformer.h',
@@ -19,6 +20,24 @@ DECODER_LAYERS = {
     'qwen3': 'model.layers',
     'smollm3': 'model.layers',
 }
+
+
+# In names of layer types: layers that keep a running state in the place of keys and values.
+STATES = ('conv', 'linear', 'mamba', 'recurrent')
+
+
+def check_attends(lm: nn.Module) -> None:
+    """Checks that all that a language model remembers of a text are keys and values, which masks can hide.
+
+    Raises:
+        ValueError: It keeps a running state: padding would be part of it, and beams could not share a prompt.
+    """
+    layer_types = getattr(lm.config, 'layer_types', None) or []
+    if getattr(lm, '_is_stateful', False) or any(state in name for name in layer_types for state in STATES):
+        raise ValueError(
+            f'model.language_model is a {type(lm).__name__}, which keeps a running state and not only keys and values: in '
+            'padded batches and beam search it would write other texts. Use a language model that only attends.'
+        )
 
 
 def find_decoder_layers(lm: nn.Module, path: str | None = None) -> nn.ModuleList:
@@ -50,7 +69,7 @@ def find_decoder_layers(lm: nn.Module, path: str | None = None) -> nn.ModuleList
     if not isinstance(layers, nn.ModuleList):
         lists = [name for name, module in lm.named_modules() if isinstance(module, nn.ModuleList)]
         raise ValueError(
-            f'model.language_model.layers_path = {path!r} is no list of layers in '
+            f'model.language_model.layers_path = {path!r} is not a list of layers of '
             f'{type(lm).__name__}. Its lists are {lists}.'
         )
     return layers

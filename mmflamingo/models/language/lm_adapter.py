@@ -15,7 +15,7 @@ from mmflamingo.registry import MODELS
 from ..media.media_context import MediaContext
 from ..media.media_index import MEDIA_INDEX
 from .context import context_limit
-from .decoder_layers import find_decoder_layers
+from .decoder_layers import check_attends, find_decoder_layers
 from .gated_xattn import GatedCrossAttentionBlock
 from .hf_lm import build_lm, parse_dtype, resize_token_embeddings
 from .quantization import check_quantization, quantize_linears
@@ -103,6 +103,7 @@ class FlamingoLMAdapter(nn.Module):
             attn_implementation=attn_implementation,
             trust_remote_code=trust_remote_code,
         )
+        check_attends(self.lm)
         self.num_new_rows = resize_token_embeddings(self.lm, vocab_size)
         self.context_limit = context_limit(self.lm.config)
         self.image_token_id = image_token_id
@@ -124,7 +125,8 @@ class FlamingoLMAdapter(nn.Module):
                 f'model.language_model.xattn_every={xattn_every} and xattn_from={xattn_from} leave no place for a block in '
                 f'{len(layers)} layers: choose 1 to {len(layers)} for xattn_every, and a smaller xattn_from.'
             )
-        dim = self.lm.get_input_embeddings().embedding_dim
+        # The embeddings of OPT-350M are narrower than what flows through its layers.
+        dim = getattr(self.lm.config, 'hidden_size', None) or self.lm.get_input_embeddings().embedding_dim
         self.gated_cross_attn_layers = nn.ModuleDict(
             {str(n): GatedCrossAttentionBlock(dim, visual_dim, dim_head, heads, ff_mult) for n in block_places}
         ).to(parse_dtype(dtype))
@@ -217,7 +219,7 @@ class FlamingoLMAdapter(nn.Module):
             self.lm.register_forward_pre_hook(self._rename_cache, with_kwargs=True)
         self.lm.register_forward_pre_hook(self._read_tokens, with_kwargs=True)
         for n, block in self.gated_cross_attn_layers.items():
-            layers[int(n)].register_forward_pre_hook(partial(self._attend, block))
+            layers[int(n)].register_forward_pre_hook(partial(self._attend, block), with_kwargs=True)
         if self.activation_checkpointing:
             # Only forward is checkpointed, so the recomputation runs no hooks and needs no context.
             # transformers' own switch does nothing to layers in evaluation mode, like frozen ones.
@@ -241,10 +243,14 @@ class FlamingoLMAdapter(nn.Module):
         past_length = 0 if cache is None else int(cache.get_seq_length())
         self.context.read(input_ids, past_length)
 
-    def _attend(self, block: nn.Module, layer: nn.Module, args: tuple) -> tuple | None:
+    def _attend(
+        self, block: nn.Module, layer: nn.Module, args: tuple, kwargs: dict[str, Any]
+    ) -> tuple[tuple, dict[str, Any]] | None:
         if self.context is None:
             return None
-        hidden_states, *others = args
         if self.activation_checkpointing:
             block = partial(checkpoint, block, use_reentrant=False)
-        return (block(hidden_states, self.context), *others)
+        if not args:
+            return args, {**kwargs, 'hidden_states': block(kwargs['hidden_states'], self.context)}
+        hidden_states, *others = args
+        return (block(hidden_states, self.context), *others), kwargs

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from decoding_prompts import END_OF_CHUNK, IMAGE, PAD, make_ends_likely, prompts
+from decoding_prompts import END_OF_CHUNK, IMAGE, PAD, alone, make_ends_likely, prompts
 
 from mmflamingo.models.decoding.beam_search import STEPS_A_LOOK, can_search
 from mmflamingo.models.decoding.generation import generate
 
 SETTINGS = {'num_beams': 3, 'max_new_tokens': 10}
-TREE_FAMILIES = ['gpt2', 'gpt_neox', 'llama', 'opt', 'phi', 'qwen2', 'qwen3', 'smollm3']
+TREE_FAMILIES = ['falcon', 'gpt2', 'gpt_neox', 'llama', 'opt', 'phi', 'qwen2', 'qwen3', 'smollm3']
 
 
 def write(adapter, batch, **settings):
@@ -119,3 +119,66 @@ def test_finished_samples_leave_the_batch(adapter_of):
 def test_what_is_left_to_transformers(adapter_of, family, settings):
     """Positions that attention counts itself, sliding windows, and settings without a place in beam search."""
     assert not can_search(adapter_of(family), {**SETTINGS, **settings})
+
+
+SMALL = {
+    **{'hidden_size': 32, 'num_hidden_layers': 4, 'num_attention_heads': 4, 'vocab_size': 40, 'pad_token_id': None},
+    **{'bos_token_id': 1, 'eos_token_id': 2, 'max_position_embeddings': 64},
+}
+GROUPED = {**SMALL, 'intermediate_size': 64, 'num_key_value_heads': 2, 'head_dim': 8}
+HOSTS = {
+    'falcon': {'model_type': 'falcon', **SMALL, 'ffn_hidden_size': 64},
+    'falcon, ALiBi': {'model_type': 'falcon', **SMALL, 'alibi': True},
+    'falcon, new': {'model_type': 'falcon', **SMALL, 'new_decoder_architecture': True, 'num_kv_heads': 2},
+    'falcon, new, ALiBi': {
+        'model_type': 'falcon',
+        **SMALL,
+        'new_decoder_architecture': True,
+        'num_kv_heads': 2,
+        'alibi': True,
+    },
+    'mistral, windows': {'model_type': 'mistral', **GROUPED, 'sliding_window': 4},
+    'mistral, no windows': {'model_type': 'mistral', **GROUPED, 'sliding_window': None},
+    'qwen2, windows': {
+        'model_type': 'qwen2',
+        **GROUPED,
+        'sliding_window': 4,
+        'use_sliding_window': True,
+        'max_window_layers': 1,
+    },
+    'gemma2': {'model_type': 'gemma2', **GROUPED, 'sliding_window': 4},
+    'cohere2': {'model_type': 'cohere2', **GROUPED, 'sliding_window': 4},
+    'llama, dynamic': {
+        'model_type': 'llama',
+        **GROUPED,
+        'rope_parameters': {'rope_type': 'dynamic', 'factor': 2.0, 'rope_theta': 1e4},
+    },
+    'stablelm': {'model_type': 'stablelm', **GROUPED},
+    'gpt_bigcode': {
+        'model_type': 'gpt_bigcode',
+        'n_embd': 32,
+        'n_layer': 4,
+        'n_head': 4,
+        'n_positions': 64,
+        'vocab_size': 40,
+    },
+}
+
+
+@pytest.mark.parametrize('attention', [None, 'eager'])
+@pytest.mark.parametrize('host', HOSTS)
+def test_every_language_model_gets_a_search_that_runs(adapter_of, host, attention):
+    """A24: ours where it can run, else transformers'; the same texts, alone and in a batch, and by the old length penalty."""
+    config = HOSTS[host]
+    path = 'model.layers' if 'head_dim' in config else 'transformer.h'
+    adapter = adapter_of('other', config=config, layers_path=path, attn_implementation=attention)
+    make_ends_likely(adapter, bias=-3.0)
+    batch = prompts(batch=3)
+    ids = write(adapter, batch)
+    assert torch.equal(ids, write_with_transformers(adapter, batch))
+    for row in range(3):
+        text = write(adapter, alone(batch, row))[0]
+        assert torch.equal(ids[row, : len(text)], text)
+        whole = write(adapter, alone(batch, row), length_penalty=0.0, length_penalty_over='whole')[0]
+        generated = write(adapter, alone(batch, row), length_penalty=0.0)[0]
+        assert torch.equal(whole, generated), 'without a penalty there is one rule'

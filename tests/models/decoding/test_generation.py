@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mmflamingo.models.decoding.generation import generate
+from mmflamingo.structures import FlamingoDataSample
 
 END_OF_CHUNK, IMAGE, PAD = 40, 41, 42
 
@@ -91,10 +92,41 @@ def test_visual_tokens_are_projected_once(adapter_of, batch):
     assert shapes == [(2 * 2, 3, 16)] * 2, 'one projection a block, of two media of two samples'
 
 
-def test_image_is_never_written(adapter_of, batch):
+@pytest.mark.parametrize(
+    'settings',
+    [
+        {'num_beams': 1},
+        {'num_beams': 3},
+        {'num_beams': 3, 'length_penalty_over': 'whole'},
+        {'num_beams': 3, 'use_cache': True},  # transformers' search
+        {'num_beams': 3, 'repetition_penalty': 0.1},
+        {'num_beams': 1, 'do_sample': True, 'top_k': 0},
+        {'num_beams': 1, 'sequence_bias': [[[IMAGE], 90.0], [[7], 90.0]]},
+    ],
+)
+@pytest.mark.parametrize(('token', 'banned'), [(IMAGE, []), (7, [7]), (3, [7, 3])])
+def test_image_and_banned_tokens_are_never_written(adapter_of, batch, settings, token, banned):
+    """In no search, however likely they are."""
     adapter = adapter_of('llama')
-    raise_bias(adapter, IMAGE)
-    assert not write(adapter, *batch, num_beams=1).eq(IMAGE).any()
+    raise_bias(adapter, token)
+    settings = {'max_new_tokens': 6, **settings}
+    ids = generate(adapter, *batch, [END_OF_CHUNK], PAD, settings, banned_token_ids=banned)
+    assert not torch.isin(ids, torch.tensor([IMAGE, *banned])).any()
+
+
+def test_a_model_writes_neither_image_nor_padding(flamingo_of):
+    model = flamingo_of().eval()
+    unwritable = [model.tokenizer.image_token_id, model.tokenizer.pad_token_id]
+    assert model.tokenizer.unwritable_token_ids == unwritable
+    bias = torch.zeros(len(model.tokenizer))
+    bias[unwritable] = 90.0
+    model.language_model.lm.lm_head.register_forward_hook(lambda module, args, logits: logits + bias)
+    seen = []
+    decode = model.tokenizer.decode
+    model.tokenizer.decode = lambda ids: seen.append(ids) or decode(ids)
+    sample = FlamingoDataSample.from_record({'task': 'caption', 'sample_id': 7, 'shots': []}, ['task', 'sample_id'])
+    model.test_step({'inputs': [torch.zeros(1, 1, 3, 8, 8, dtype=torch.uint8)], 'data_samples': [sample]})
+    assert not torch.isin(seen[0], torch.tensor(unwritable)).any()
 
 
 def test_stops_at_the_end_of_chunk(adapter_of, batch):
@@ -108,6 +140,19 @@ def test_does_not_stop_at_the_language_models_own_end(adapter_of, batch):
     adapter = adapter_of('llama')
     raise_bias(adapter, 2)
     assert write(adapter, *batch, num_beams=1).tolist() == [[2] * 6] * 2
+
+
+def test_settings_that_count_the_prompt_are_refused(adapter_of, batch):
+    """A10: eight texts a batch were others than one at a time."""
+    with pytest.raises(ValueError, match='min_length cannot be used: .* use min_new_tokens'):
+        write(adapter_of('llama'), *batch, num_beams=1, min_length=50)
+
+
+def test_without_max_new_tokens_there_are_20(adapter_of, batch):
+    adapter = adapter_of('llama')
+    raise_bias(adapter, 7)
+    for settings in ({}, {'num_beams': 2}, {'max_new_tokens': None}):
+        assert generate(adapter, *batch, [END_OF_CHUNK], PAD, settings).tolist() == [[7] * 20] * 2
 
 
 def test_unknown_setting(adapter_of, batch):

@@ -1,9 +1,19 @@
+from dataclasses import fields
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import GenerationConfig
 
-from mmflamingo.models.decoding.settings import OF_SAMPLING, REFUSED, RULES, find_setting_mistakes, parse_settings
+from mmflamingo.models.decoding.beams import BeamSettings
+from mmflamingo.models.decoding.settings import (
+    OF_SAMPLING,
+    REFUSED,
+    RULES,
+    WITH_WHOLE,
+    find_setting_mistakes,
+    parse_settings,
+)
 
 OF_TRANSFORMERS = GenerationConfig().to_dict().keys() - {'transformers_version', '_from_model_config'}
 
@@ -70,3 +80,30 @@ def test_any_settings_are_taken_or_named(given):
         GenerationConfig(**{name: value for name, value in taken.items() if name != 'length_penalty_over'})
     for mistake in mistakes:
         assert any(mistake.startswith(f'{name} ') for name in given)
+
+
+@pytest.mark.parametrize(
+    ('given', 'said'),
+    [
+        ({'num_beams': 3, 'do_sample': True}, 'do_sample=True draws one text: set num_beams=1'),
+        (
+            {'num_beams': 3, 'length_penalty_over': 'whole', 'repetition_penalty': 1.2, 'use_cache': True},
+            "length_penalty_over='whole' cannot be combined with repetition_penalty, use_cache",
+        ),
+        ({'seed': 3}, 'seed changes nothing without sampling'),
+        ({'seed': -1, 'do_sample': True}, 'seed is -1, it must be an integer, 0 or more'),
+    ],
+)
+def test_what_does_not_go_together(given, said):
+    with pytest.raises(ValueError, match=said):
+        parse_settings(given)
+
+
+def test_one_beam_has_no_lengths_to_compare():
+    settings = {'num_beams': 1, 'length_penalty_over': 'whole', 'repetition_penalty': 1.2, 'length_penalty': -2.0}
+    assert parse_settings(settings) == settings
+
+
+def test_with_whole_there_are_the_settings_of_our_search():
+    """`do_sample` is False there, `num_return_sequences` 1."""
+    assert set(WITH_WHOLE) == {field.name for field in fields(BeamSettings)} | {'do_sample', 'num_return_sequences'}
