@@ -18,16 +18,6 @@ QUESTION = 'What color is the background?'
 COLOURS = ['red', 'blue', 'yellow']
 
 
-@pytest.fixture(scope='module')
-def captioner():
-    return FlamingoInferencer('flamingo-tiny_zeroshot_caption')
-
-
-@pytest.fixture(scope='module')
-def answerer():
-    return FlamingoInferencer('flamingo-tiny_zeroshot_vqa')
-
-
 def test_models_by_pattern():
     assert 'flamingo_3rdparty-zeroshot_caption' in list_models()
     assert list_models('flamingo-tiny_*shot_vqa') == ['flamingo-tiny_fewshot_vqa', 'flamingo-tiny_zeroshot_vqa']
@@ -125,7 +115,7 @@ def test_ranking_of_one_call(answerer):
     [
         ([], 'give a list of texts'),
         ('red', 'give a list of texts'),
-        (['red', ['blue']], '1 pictures and 2 lists of choices'),
+        (['red', ['blue']], 'got 1 pictures but 2 lists of choices'),
         ([[]], 'give a list of texts'),
         (['red', ' '], 'one of them is empty'),
         (['red', 'blue', 'red'], r"\['red'\] are there more than once"),
@@ -141,7 +131,7 @@ def test_what_does_not_go_with_choices(answerer):
         answerer(PICTURE, question=QUESTION, choices=COLOURS, num_beams=2)
     with pytest.raises(ValueError, match='`ranking` compares choices'):
         answerer(PICTURE, question=QUESTION, ranking={'calibrate': True})
-    with pytest.raises(ValueError, match='2 pictures and 3 lists of shots'):
+    with pytest.raises(ValueError, match='got 2 pictures but 3 lists of shots'):
         answerer([PICTURE] * 2, question=QUESTION, shots=[[], [], []])
 
 
@@ -162,7 +152,7 @@ def test_errors_say_what_to_do(captioner, answerer):
         answerer(PICTURE)
     with pytest.raises(ValueError, match='leave out `question`'):
         captioner(PICTURE, question='Why?')
-    with pytest.raises(ValueError, match='2 pictures and 1 questions'):
+    with pytest.raises(ValueError, match='got 2 pictures but 1 questions'):
         answerer([PICTURE, PICTURE], question=['Who?'])
     with pytest.raises(ValueError, match='1 images, but its prompt has 2'):
         captioner(PICTURE, text='<image>Output:a<|endofchunk|><image>Output:')

@@ -113,7 +113,8 @@ class LoadImage(LoadImageFromFile):
       (H, W, 4) in BGRA, or (H, W) in grey, of uint8, uint16, bool, or floats from 0 to 1
     """
 
-    advice = 'Correct the path.'
+    if_missing = 'Correct the path.'
+    if_broken = 'Give another one.'
 
     def load(self, source: Any) -> np.ndarray:
         """Pixels (H, W, 3) of a picture from anywhere."""

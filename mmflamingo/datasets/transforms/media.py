@@ -34,7 +34,9 @@ class MediaLoader(BaseTransform):
     """
 
     kind: str  # 'image' or 'video'
-    advice = "Put it there, or correct data_root and data_prefix['img_path'] of the dataset."
+    # What to do about a medium that is missing, and about one that cannot be read.
+    if_missing = "Put it there, or correct data_root and data_prefix['img_path'] of the dataset."
+    if_broken = "Replace it, or set on_bad_image='blank' in {loader} to continue with a grey {kind}."
 
     def __init__(self, on_bad_image: str, blank_size: tuple[int, int], max_pixels: int) -> None:
         name = type(self).__name__
@@ -68,15 +70,15 @@ class MediaLoader(BaseTransform):
             results['img'] = self.load(source)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise FileNotFoundError(
-                f'{self.kind.capitalize()} {describe(source)} does not exist. {self.advice}'
+                f'{self.kind.capitalize()} {describe(source)} does not exist. {self.if_missing}'
             ) from error
         except (PermissionError, ImportError):  # nothing is wrong with the file itself
             raise
         except Exception as error:  # decoders raise anything on hostile bytes
             if self.on_bad_image == 'error':
+                what_to_do = self.if_broken.format(loader=type(self).__name__, kind=self.kind)
                 raise ValueError(
-                    f'{describe(source)} is not a readable {self.kind}: {plain_reason(error)} Replace it, or set '
-                    f"on_bad_image='blank' in {type(self).__name__} to continue with a grey {self.kind}."
+                    f'{describe(source)} is not a readable {self.kind}: {plain_reason(error)} {what_to_do}'
                 ) from error
             results['img'] = self.blank()
             results['bad_images'] = [source if isinstance(source, str) else describe(source)]
