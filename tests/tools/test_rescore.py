@@ -115,6 +115,10 @@ def test_r7_bad_images_stay_counted(run_tool, toy_config, capfd):
         ('os.system', 'results.json: evaluator is'),
         ({'type': ['os.system']}, 'An evaluator must be a metric with a type'),
         (None, 'An evaluator must be a metric'),
+        ([], 'There is no metric to score by'),
+        ({'type': 'ToyMetric', 'colour': 1}, "The metric ToyMetric cannot be built: .*'colour'"),
+        ({'type': 'VQAAcc', 'stemmed': [{'type': 'ToyMetric'}]}, 'stemmed.type'),
+        (json.loads('[' * 40 + ']' * 40), 'There is no metric to score by'),
     ],
 )
 def test_r10_nothing_in_results_runs_or_names_files(run_tool, run_folder, capfd, evaluator, said):
@@ -127,12 +131,22 @@ def test_r10_nothing_in_results_runs_or_names_files(run_tool, run_folder, capfd,
     assert path.read_text() == text and not list(Path().glob('pwned*'))
 
 
+def test_r10_links_are_not_written_through(run_tool, run_folder, tmp_path, capfd):
+    victim = tmp_path / 'victim.json'
+    (run_folder / 'results.json').rename(victim)
+    (run_folder / 'results.json').symlink_to(victim)
+    before = victim.read_bytes()
+    assert run_tool('analysis/rescore', run_folder) == 1
+    assert 'is a link' in capfd.readouterr().err and victim.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ('content', 'said'),
     [
         ('', 'is not valid JSON'),
         ('[1]', 'must hold a JSON object, but holds a list'),
         ('{"a": ' * 100_000, 'nested too deeply'),
+        ('{"metrics": {}, "evaluator": ' + '[' * 60 + ']' * 60 + '}', 'nested too deeply'),
         ('{"metrics": 3}', 'metrics is 3'),
         ('{"metrics": {"acc": NaN}, "num_samples": 13, "protocol": {}}', 'it holds NaN'),
         ('{"metrics": {"acc": "7"}, "num_samples": 13, "protocol": {}}', "metrics.acc is '7', it must be a number"),

@@ -16,7 +16,7 @@ from typing import Any
 from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.config.outputs import check_file
 from mmflamingo.engine.testing.pairing import shared_samples
-from mmflamingo.engine.testing.plain_json import dumps
+from mmflamingo.engine.testing.plain_json import dumps, write_whole
 from mmflamingo.engine.testing.predictions import Record
 from mmflamingo.engine.testing.results import read_run
 from mmflamingo.visualization.canvas import open_picture
@@ -113,7 +113,7 @@ def main() -> None:
         records = {}
         for letter, run in zip('AB', args.runs, strict=False):
             records[f'{letter}: {run}' if len(args.runs) > 1 else str(run)] = read_run(run)[: args.max_samples]
-        args.out.write_text(page(records, args.image_size), encoding='utf-8')
+        write_whole(args.out, page(records, args.image_size))
         print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB')
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +14,9 @@ import torch
 from mmflamingo.files import check_regular, replacing
 
 from ..errors import RunError
+
+DEEPEST = 50
+TOO_DEEP = 'it is nested too deeply'
 
 
 def dumps(value: Any, what: str, indent: int | None = None) -> str:
@@ -34,7 +38,7 @@ def dumps(value: Any, what: str, indent: int | None = None) -> str:
             'Numbers must be finite: look for broken weights, or an overflow in half precision.'
         ) from error
     except RecursionError as error:
-        raise RunError(f'{what} cannot be written: it is nested too deeply.') from error
+        raise RunError(f'{what} cannot be written: {TOO_DEEP}.') from error
 
 
 def loads(text: str | bytes) -> Any:
@@ -45,9 +49,12 @@ def loads(text: str | bytes) -> Any:
     """
     try:
         text = text.decode('utf-8') if isinstance(text, bytes) else text
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
-        raise ValueError('it is nested too deeply') from None
+        raise ValueError(TOO_DEEP) from None
+    if _is_deep(value):  # so that walking through it cannot fail
+        raise ValueError(TOO_DEEP)
+    return value
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -95,6 +102,16 @@ def find_non_finite(value: object, key: str = '') -> str | None:
     else:
         return None
     return next(filter(None, (find_non_finite(part, name) for name, part in parts)), None)
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        inner = [node.values() if isinstance(node, dict) else node for node in level if isinstance(node, dict | list)]
+        if not inner:
+            return False
+        level = list(chain.from_iterable(inner))
+    return True
 
 
 def _refuse(name: str) -> NoReturn:

@@ -28,7 +28,7 @@ MEANING = {
     'data.sha256': 'the queries or supports differ (annotations, or how they are read)',
     'data.media_sha256': 'pictures or videos of the set have other contents',
 }
-RESUMED = 'Cannot resume: the interrupted run had other settings or files:'
+RESUMED = 'Cannot resume: the interrupted run had other settings or files. Restore them, or test without --resume:'
 DIFFERENCES_SHOWN = 20
 
 Protocol = dict[str, Any]

@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 from mmflamingo.registry import METRICS
 
 from ..errors import ConfigError, RunError
+from .predictions import FILE_NAME
 from .results import RESULTS_NAME, Results, describe_evaluator, make_results, read_results, read_run, write_results
 from .scoring import score
 
@@ -32,11 +33,15 @@ def rescore(folder: Path, evaluator: object = None) -> Results:
         RunError: The run is not finished, its files have changed, or a metric failed.
     """
     results, records = read_results(folder), read_run(folder, with_scores=False)
+    if links := [name for name in (FILE_NAME, RESULTS_NAME) if (folder / name).is_symlink()]:
+        raise RunError(
+            f'{folder / links[0]} is a link, and what it leads to is not overwritten: give the folder of the file.'
+        )
     if evaluator is None:
         evaluator = results['evaluator']
         check_travelled(evaluator, folder / RESULTS_NAME)
     init_default_scope('mmflamingo')
-    metrics, failures = score(records, [_build(config) for config in metric_configs(evaluator)])
+    metrics, failures = score(records, _build(evaluator))
     if failures:
         what = '; '.join(f'{name}: {error}' for name, error in failures.items())
         raise RunError(f'{folder} could not be scored again, its results stay as they were ({what}).')
@@ -71,6 +76,18 @@ def metric_configs(evaluator: object) -> Iterator[Mapping]:
         raise ConfigError(f'An evaluator must be a metric with a type, or a list of these, not {evaluator!r:.80}.')
 
 
+def _build(evaluator: object) -> list[BaseMetric]:
+    metrics = []
+    for config in metric_configs(evaluator):
+        try:
+            metrics.append(METRICS.build(dict(config)))
+        except (TypeError, ValueError, KeyError, RuntimeError) as error:  # arguments or names that there are not
+            raise ConfigError(f'The metric {config["type"]} cannot be built: {error}') from error
+    if not metrics:
+        raise ConfigError('There is no metric to score by: give --config CONFIG.')
+    return metrics
+
+
 def check_travelled(evaluator: object, source: Path) -> None:
     """Check the metrics of a file that may come from anybody: registered ones only, and none that reads or writes files.
 
@@ -78,7 +95,7 @@ def check_travelled(evaluator: object, source: Path) -> None:
         ConfigError: Names the setting that is not allowed.
     """
     for config in metric_configs(evaluator):
-        _registered(config['type'])
+        _check_registered(config['type'])
         for key, value in _settings(config):
             names_file = FILE_WORDS & set(key.lower().split('.')[-1].split('_'))
             if (names_file and value) or (isinstance(value, str) and any(mark in value for mark in '/\\~')):
@@ -102,19 +119,13 @@ def _settings(node: object, key: str = '') -> Iterator[tuple[str, object]]:
         yield key, node
 
 
-def _registered(name: str) -> type:
-    """A metric by its registered name, never by the path of a Python object."""
-    registry, name = METRICS, name.removeprefix('mmflamingo.')
+def _check_registered(name: str) -> None:
+    """A registry also builds any Python object by its path; that is for configs, which are code."""
+    registry = METRICS
     while registry is not None:
         registry.import_from_location()
-        if name in registry.module_dict:
-            return registry.module_dict[name]
+        if name.removeprefix('mmflamingo.') in registry.module_dict:
+            return
         registry = registry.parent
     known = ', '.join(sorted(METRICS.module_dict))
     raise ConfigError(f'{name!r} is not a registered metric. Registered are {known}.')
-
-
-def _build(config: Mapping) -> BaseMetric:
-    kind = config['type']
-    metric = _registered(kind) if isinstance(kind, str) else kind
-    return metric(**{key: value for key, value in config.items() if key != 'type'})

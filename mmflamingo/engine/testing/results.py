@@ -1,6 +1,6 @@
 """results.json: the scores of a finished test, and what ties them to the predictions beside it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +26,7 @@ Results = dict[str, Any]
 
 def describe_evaluator(evaluator: object) -> dict[str, Any]:
     """What scores depend on beside the predictions: the metrics' settings, and digests of the files that these name."""
-    plain = loads(dumps(evaluator, 'test_evaluator'))
+    plain = loads(dumps(evaluator if isinstance(evaluator, Mapping | Sequence) else None, 'test_evaluator'))
     return {'evaluator': plain, 'evaluator_files': digest_named_files(plain)}
 
 

@@ -31,7 +31,7 @@ def data(tmp_path):
 
 
 def dataset(folder, **settings):
-    sizes = {'num_support_examples': 5, 'num_query_examples': 5, 'num_shots': 2} | settings
+    sizes = {'num_support_examples': 5, 'num_query_examples': 5, 'num_shots': 2, 'serialize_data': False} | settings
     return FlamingoEvalCOCOCaption('captions.json', str(folder), **sizes)
 
 
