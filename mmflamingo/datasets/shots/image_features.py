@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mmflamingo.files import check_regular, plain_reason
+from mmflamingo.files import plain_reason
+from mmflamingo.files.archives import check_tensor_file
 
 from ..base import check_same_writing, check_unique, some
 from ..fields import Misfit, an_id, any_text, list_of
@@ -24,11 +25,13 @@ class ImageFeatures:
         image_ids: Their ids.
         vectors: (N, D), of length 1, so that a product is a cosine.
         backbone: Says which weights they come from.
+        contents: What stands for the contents of each image; None in a file from before this was kept.
     """
 
     image_ids: list[Hashable]
     vectors: Tensor
     backbone: str
+    contents: list[str] | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> 'ImageFeatures':
@@ -40,7 +43,10 @@ class ImageFeatures:
         """
         if not Path(path).exists():
             raise FileNotFoundError(f'{path} does not exist. {MAKER}')
-        check_regular(path)
+        try:
+            check_tensor_file(path)
+        except ValueError as error:
+            raise ValueError(f'{error} {MAKER}') from error
         try:
             content = torch.load(path, map_location='cpu', weights_only=True)
         except Exception as error:  # torch raises errors of many kinds for files that are cut off or not its own
@@ -49,7 +55,9 @@ class ImageFeatures:
         if not isinstance(content, dict) or not content.keys() >= set(names):
             raise ValueError(f'{path} holds no image features. {MAKER}')
         try:
-            features = cls(list_of(an_id)(content['image_ids']), content['vectors'], any_text(content['backbone']))
+            ids, contents = list_of(an_id)(content['image_ids']), content.get('contents')
+            contents = None if contents is None else list_of(any_text)(contents)
+            features = cls(ids, content['vectors'], any_text(content['backbone']), contents)
         except Misfit as misfit:
             raise ValueError(f'{path} is not a file of image features: {misfit}. {MAKER}') from None
         features.check(path)
@@ -67,6 +75,10 @@ class ImageFeatures:
             kind = tuple(self.vectors.shape) if isinstance(self.vectors, Tensor) else type(self.vectors).__name__
             raise ValueError(
                 f'{path} is not a file of image features: vectors is {kind}, it must be ({count}, D) finite numbers. {MAKER}'
+            )
+        if self.contents is not None and len(self.contents) != count:
+            raise ValueError(
+                f'{path} is not a file of image features: {len(self.contents)} contents of {count}. {MAKER}'
             )
         check_unique(self.image_ids, 'image', str(path))
 

@@ -89,6 +89,11 @@ class RICES(ShotSelector):
         """Whether image features are to be computed by a model before the first shot is chosen."""
         return bool(self.weights[0]) and self._features is None
 
+    @property
+    def features(self) -> ImageFeatures | None:
+        """The image features by which shots are chosen; None where there are none, or none yet."""
+        return self._features
+
     def use_features(self, features: ImageFeatures) -> None:
         """Compare images by these features.
 

@@ -10,6 +10,7 @@ from mmflamingo.datasets.base import scoped
 from mmflamingo.registry import DATASETS
 
 from . import protocol
+from .journal import journal_files
 from .rescoring import is_scored_by, rescore
 from .results import RESULTS_NAME, read_results, read_run
 
@@ -26,11 +27,15 @@ def finished_run(cfg: Config) -> Path | None:
     Raises:
         RunError: It is another test: other settings, weights, data or pictures; or it has changed since.
     """
-    runs = sorted(path.parent for path in Path(cfg.work_dir).glob(f'*/{RESULTS_NAME}'))
+    folders = sorted(path.parent for path in Path(cfg.work_dir).glob(f'*/{RESULTS_NAME}'))
+    runs = [folder for folder in folders if not journal_files(folder)]  # with journals, it was killed while it wrote
     if not runs:
         return None
     folder, results = runs[-1], read_results(runs[-1])
     present = protocol.describe(cfg, cfg.load_from, DATASETS.build(scoped(cfg.test_dataloader.dataset)))
+    if present['data']['features_sha256'] is None:  # of the set as built: a model computes them
+        former = results['protocol'].get('data')
+        present['data']['features_sha256'] = former.get('features_sha256') if isinstance(former, dict) else None
     complaint = f'{folder} is another test. Move it away, or give another folder:'
     for difference in protocol.check_same(results['protocol'], present, complaint):
         print_log(f'{folder} was measured with other code; {difference}', 'current', logging.WARNING)

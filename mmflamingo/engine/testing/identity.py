@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.fileio import LocalBackend, get_file_backend
 from torch.utils.data import Dataset
 
@@ -78,6 +79,17 @@ def digest_media(dataset: Dataset) -> str | None:
     shown = [member.media_paths() for member in members(dataset) if hasattr(member, 'media_paths')]
     paths = [path for path in chain.from_iterable(shown) if isinstance(path, str)]
     return _digest_of(digest_contents(paths)) if shown else None
+
+
+def digest_features(dataset: Dataset) -> str | None:
+    """Digest of the image features by which shots are chosen; None where there are none, or none yet."""
+    selectors = [getattr(member, 'shot_selector', None) for member in members(dataset)]
+    found = [selector.features for selector in selectors if getattr(selector, 'features', None) is not None]
+    sha256 = hashlib.sha256()
+    for features in found:
+        sha256.update(repr(features.image_ids).encode())
+        sha256.update(features.vectors.contiguous().view(torch.uint8).numpy())
+    return sha256.hexdigest() if found else None
 
 
 def digest_contents(paths: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from mmflamingo.paths import REPOSITORY
 from mmflamingo.version import __version__
 
 from ..errors import RunError
-from .identity import digest_checkpoint, digest_media, digest_named_files, digest_records
+from .identity import digest_checkpoint, digest_features, digest_media, digest_named_files, digest_records
 from .plain_json import to_plain
 
 FILE_NAME = 'protocol.json'
@@ -27,6 +27,7 @@ WITHOUT_INFLUENCE = ('data_root', 'resume', 'media_cache_bytes', 'media_store', 
 MEANING = {
     'data.sha256': 'the queries or supports differ (annotations, or how they are read)',
     'data.media_sha256': 'pictures or videos of the set have other contents',
+    'data.features_sha256': 'the image features by which shots are chosen differ',
 }
 RESUMED = 'Cannot resume: the interrupted run had other settings or files. Restore them, or test without --resume:'
 DIFFERENCES_SHOWN = 20
@@ -45,7 +46,7 @@ def describe(cfg: Config, checkpoint: str | None, dataset: Dataset) -> Protocol:
     Returns:
         Plain JSON. `config`: model (prompts and decoding among it), dataset (shots and seed among it) and loop; `files`:
         digests of all files that these name; `checkpoint`: path and digest; `name` of the published protocol, if it is
-        one; `data`: number and digest of queries and supports, and digest of their pictures; `code`: versions.
+        one; `data`: number and digest of queries and supports, digests of their pictures and of image features; `code`: versions.
     """
     config = {
         'model': cfg.get('model'),
@@ -64,6 +65,7 @@ def describe(cfg: Config, checkpoint: str | None, dataset: Dataset) -> Protocol:
             'samples': len(dataset),
             'sha256': digest_records(dataset),
             'media_sha256': digest_media(dataset),
+            'features_sha256': digest_features(dataset),
         },
         'code': {
             'mmflamingo': __version__,

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmflamingo.datasets import FlamingoDataset, ImageFeatures
+from mmflamingo.datasets.base import some
 from mmflamingo.datasets.members import members
 from mmflamingo.version import __version__
 
+from ..errors import RunError
 from ..launch import on_main_rank
 from .identity import digest_contents
 
@@ -25,24 +28,54 @@ def provide_features(model: nn.Module, loader: DataLoader) -> None:
     Args:
         model: The model under test.
         loader: Loader of its dataset, which may wrap several; those whose selectors need no features are left alone.
+
+    Raises:
+        RunError: The features at hand are of other images or another backbone.
     """
     for dataset in members(loader.dataset):
         selector = getattr(dataset, 'shot_selector', None)
-        if getattr(selector, 'needs_features', False) and dataset.num_examples:
+        if not getattr(dataset, 'num_examples', 0):
+            continue
+        if getattr(selector, 'needs_features', False):
             _provide(model, loader, dataset)
+        elif getattr(selector, 'features', None) is not None:
+            on_main_rank(partial(check_contents, dataset, selector.features))
 
 
 def _provide(model: nn.Module, loader: DataLoader, dataset: FlamingoDataset) -> None:
     selector = dataset.shot_selector
 
     def find_or_compute() -> Path:
-        path = Path(selector.features_dir) / f'{_name(model, dataset)}.pt'
+        backbone = describe_backbone(model)
+        path = Path(selector.features_dir) / f'{_name(model, backbone, dataset)}.pt'
         if not path.is_file():
             print_log(f'Image features for the choice of shots are computed and kept in {path}.', 'current')
             compute_features(model, loader, dataset).save(path)
+        features = ImageFeatures.load(path)
+        if features.backbone != backbone:
+            raise RunError(f'{path} holds features of {features.backbone}, not of {backbone}: remove the file.')
+        check_contents(dataset, features)
         return path
 
     selector.use_features(ImageFeatures.load(on_main_rank(find_or_compute)))
+
+
+def check_contents(dataset: FlamingoDataset, features: ImageFeatures) -> None:
+    """Check that the images of a set have the contents of which features were extracted, where the features say so.
+
+    Raises:
+        RunError: Some have others.
+    """
+    if features.contents is None:
+        return
+    of_features = dict(zip(features.image_ids, features.contents, strict=True))
+    of_images = _Images(dataset).contents()
+    changed = [image_id for image_id, content in of_images.items() if of_features.get(image_id) != content]
+    if changed:
+        raise RunError(
+            f'{len(changed)} of {len(of_images)} images have other contents than when their features were extracted (image ids '
+            f'{some(changed)}): extract the features again (tools/analysis/extract_features.py), or restore the images.'
+        )
 
 
 @torch.no_grad()
@@ -64,7 +97,9 @@ def compute_features(model: nn.Module, loader: DataLoader, dataset: FlamingoData
         patches = model.vision_backbone(model.data_preprocessor.normalise(pixels.flatten(0, 2)))  # (B * F, V, D)
         of_frames = patches.float().mean(1).unflatten(0, (len(pixels), -1))  # (B, F, D)
         vectors.append(F.normalize(of_frames.mean(1), dim=-1).cpu())
-    return ImageFeatures(list(images.records), torch.cat(vectors), describe_backbone(model))
+    return ImageFeatures(
+        list(images.records), torch.cat(vectors), describe_backbone(model), list(images.contents().values())
+    )
 
 
 def describe_backbone(model: nn.Module) -> str:
@@ -86,6 +121,11 @@ class _Images(Dataset):
             self.records.setdefault(record['image_id'], record)
         self._in_order = list(self.records.values())
 
+    def contents(self) -> dict[Hashable, str]:
+        """What stands for the contents of each image, by its id."""
+        paths = [record['img_path'] for record in self._in_order]
+        return dict(zip(self.records, digest_contents(paths), strict=True))
+
     def __len__(self) -> int:
         return len(self._in_order)
 
@@ -94,10 +134,8 @@ class _Images(Dataset):
         return self.dataset.pipeline(record | {'shots': [], 'img_path': [record['img_path']]})
 
 
-def _name(model: nn.Module, dataset: FlamingoDataset) -> str:
+def _name(model: nn.Module, backbone: str, dataset: FlamingoDataset) -> str:
     """Stands for all that the features depend on: weights, pixels, the contents of the images, this package's version."""
-    records = _Images(dataset).records
-    contents = digest_contents([record['img_path'] for record in records.values()])
     pixels = dataset.pipeline, getattr(model.data_preprocessor, 'pixel_settings', None)
-    parts = (__version__, describe_backbone(model), *pixels, list(zip(records, contents, strict=True)))
+    parts = (__version__, backbone, *pixels, list(_Images(dataset).contents().items()))
     return hashlib.sha256('\n'.join(map(repr, parts)).encode()).hexdigest()[:16]

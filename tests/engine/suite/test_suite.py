@@ -16,6 +16,8 @@ from mmflamingo.engine.suite.suite import (
     load_protocol,
     task_of,
 )
+from mmflamingo.engine.testing.journal import Journal, journal_files
+from mmflamingo.engine.testing.protocol import digest
 from mmflamingo.paths import CONFIGS, PROTOCOLS
 from mmflamingo.registry import DATASETS
 
@@ -261,6 +263,24 @@ class TestStaleResults:
         no_test()
         Path('answers.json').write_text('["three"]')
         assert 'files.dataset.ann_file: the file has other contents' in suite.run(self.CELL).error
+
+    def test_changed_pictures_are_an_error(self, suite, no_test, monkeypatch):
+        monkeypatch.setattr('toy_parts.ToyDataset.media_paths', lambda _: ['a.png'], raising=False)
+        Path('a.png').write_text('red')
+        suite.run(self.CELL)
+        no_test()
+        Path('a.png').write_text('blue')
+        assert 'data.media_sha256: pictures or videos' in suite.run(self.CELL).error
+
+    def test_a_run_killed_between_its_results_and_its_end_is_finished(self, suite):
+        suite.run(self.CELL)
+        (results,) = suite.work_dir.glob('toy/*/*/results.json')
+        lines = (results.parent / 'predictions.jsonl').read_text().splitlines()
+        present = json.loads(results.read_text())['protocol']
+        (results.parent / 'protocol.json').write_text(json.dumps(present))
+        Journal(results.parent, 0, digest(present)).append(range(13), list(map(json.loads, lines)))
+        assert suite.run(self.CELL).score == 13
+        assert list(suite.work_dir.glob('toy/*/*/results.json')) == [results] and not journal_files(results.parent)
 
     def test_r16_a_metric_that_failed_is_tried_again(self, suite, no_test, monkeypatch):
         from toy_parts import ToyMetric

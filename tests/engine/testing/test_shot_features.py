@@ -7,8 +7,10 @@ from torch import nn
 from torch.utils.data import ConcatDataset as TorchConcatDataset
 from torch.utils.data import DataLoader, Subset
 
-from mmflamingo.datasets import FlamingoEvalCOCOCaption
+from mmflamingo.datasets import FlamingoEvalCOCOCaption, ImageFeatures
 from mmflamingo.datasets.shots.controls import ShuffledPictures
+from mmflamingo.engine.errors import RunError
+from mmflamingo.engine.testing.identity import digest_features
 from mmflamingo.engine.testing.shot_features import compute_features, provide_features
 from mmflamingo.structures import FlamingoDataSample
 
@@ -62,8 +64,7 @@ def make_loader(tmp_path):
         dataset = FlamingoEvalCOCOCaption(
             *('captions.json', str(tmp_path)),
             **dict(num_support_examples=20, num_query_examples=5, num_shots=3, pipeline=[load]),
-            shot_selector=dict(type='rices', features_dir=str(tmp_path / 'features')),
-            **kwargs,
+            **{'shot_selector': dict(type='rices', features_dir=str(tmp_path / 'features'))} | kwargs,
         )
         return DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=pseudo_collate)
 
@@ -138,6 +139,57 @@ def test_other_pixels_of_the_same_files_are_computed_anew(make_loader, tmp_path)
         model.data_preprocessor.pixel_settings = ((mean,) * 3, (1,) * 3, True)
         provide_features(model, make_loader())
     assert model.data_preprocessor.calls == 14
+
+
+class TestFeaturesOfOtherImages:
+    @pytest.fixture
+    def pictures(self, tmp_path):
+        for number in range(1, 31):
+            (tmp_path / f'{number}.jpg').write_text(f'picture {number}')
+        return tmp_path
+
+    def test_a9_a_file_of_features_whose_pictures_have_changed(self, make_loader, pictures):
+        features = compute_features(Model(), make_loader())
+        features.save(pictures / 'features.pt')
+        selector = dict(type='rices', features=str(pictures / 'features.pt'))
+        provide_features(Model(), make_loader(shot_selector=selector))
+        changed = features.image_ids[3]
+        (pictures / f'{changed}.jpg').write_text('another picture')
+        with pytest.raises(RunError, match=rf'1 of 25 images have other contents .* \(image ids {changed}\): extract'):
+            provide_features(Model(), make_loader(shot_selector=selector))
+        features.contents = None  # from before contents were kept
+        features.save(pictures / 'features.pt')
+        provide_features(Model(), make_loader(shot_selector=selector))
+
+    def test_a_file_of_another_model_in_the_place_of_the_own(self, make_loader, pictures):
+        provide_features(Model(), make_loader())
+        (path,) = (pictures / 'features').glob('*.pt')
+        other = ImageFeatures.load(path)
+        other.backbone = 'AnotherViT 0123'
+        other.save(path)
+        with pytest.raises(RunError, match='holds features of AnotherViT 0123, not of MeanColour'):
+            provide_features(Model(), make_loader())
+
+    def test_r6_other_vectors_are_another_protocol(self, make_loader, pictures):
+        first, second = make_loader(), make_loader()
+        assert digest_features(first.dataset) is None
+        provide_features(Model(), first)
+        (path,) = (pictures / 'features').glob('*.pt')
+        other = ImageFeatures.load(path)
+        other.vectors[0] *= -1
+        other.save(path)
+        provide_features(Model(), second)
+        assert digest_features(first.dataset) != digest_features(second.dataset)
+
+    def test_r8_a_flipped_bit(self, make_loader, pictures):
+        provide_features(Model(), make_loader())
+        (path,) = (pictures / 'features').glob('*.pt')
+        content = bytearray(path.read_bytes())
+        vectors = ImageFeatures.load(path).vectors.numpy().tobytes()
+        content[content.index(vectors)] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match='is damaged'):
+            provide_features(Model(), make_loader())
 
 
 def test_sets_without_a_selector_are_left_alone():
