@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmflamingo.datasets.shots.few_shot import FewShotMixin
+from mmflamingo.engine.config.options import parse_options
 from mmflamingo.engine.errors import ConfigError
 from mmflamingo.engine.suite.report import make_rows, markdown, write_report
 from mmflamingo.engine.suite.suite import (
@@ -57,6 +58,17 @@ def test_config_of_a_cell(make_suite):
     assert (dataset.num_shots, dataset.num_text_only_shots, dataset.seed) == (2, 0, 1)
     assert dataset.shot_selector == {'type': 'rices'} and cfg.test_dataloader.batch_size == 7 and cfg.model.width == 3
     assert cfg.work_dir.endswith('runs/toy/rices_2-shot_seed1')
+
+
+def test_options_of_the_command_line_mean_what_each_config_holds(make_suite):
+    """A text of one benchmark's config stays a text; what no benchmark has is an error that names the key."""
+    options = parse_options(['test_evaluator.prefix=1', 'work_dir=None', 'model.width=4'])
+    cfg = make_suite(SIMPLE, options=options).config_of(Cell('toy', 'random', 2, 0))
+    assert cfg.model.width == 4 and cfg.test_evaluator.prefix == 1
+    cfg = make_suite(SIMPLE, options=parse_options(['default_scope=1'])).config_of(Cell('toy', 'random', 2, 0))
+    assert cfg.default_scope == '1'
+    with pytest.raises(ConfigError, match="no key 'modle'"):
+        make_suite(SIMPLE, options=parse_options(['modle.width=4'])).config_of(Cell('toy', 'random', 2, 0))
 
 
 class TestRuns:
