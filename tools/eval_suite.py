@@ -3,7 +3,7 @@
     python tools/eval_suite.py SUITE [CHECKPOINT] [--work-dir DIR] [--protocol NAME] [--cfg-options KEY=VALUE ...]
 
 SUITE is a config like configs/suites/emoji-scenes.py. Every run lies in a folder of its own below DIR; finished ones are
-read back and a broken one is continued, so the same command goes on where it stopped. DIR then holds the table
+read back and a broken one is continued, so the same command continues where it stopped. DIR then holds the table
 (table.md, table.csv, table.json) and a plot of score against shots (scores.svg).
 """
 

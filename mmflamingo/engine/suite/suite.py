@@ -105,7 +105,7 @@ class Suite:
                         yield from (Cell(benchmark, selector, shots, seed) for seed in self.seeds)
 
     def run(self, cell: Cell) -> CellResult:
-        """Run a cell, go on with it, or read what it gave before; an error is part of the result."""
+        """Run a cell, continue it, or read what it gave before; an error is part of the result."""
         try:
             cfg = self.config_of(cell)
             folder = finished_run(cfg)

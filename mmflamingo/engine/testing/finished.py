@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmflamingo.datasets.base import scoped
 from mmflamingo.registry import DATASETS
 
+from ..errors import RunError
 from . import protocol
 from .journal import journal_files
 from .rescoring import is_scored_by, rescore
@@ -39,9 +40,18 @@ def finished_run(cfg: Config) -> Path | None:
     complaint = f'{folder} is another test. Move it away, or give another folder:'
     for difference in protocol.check_same(results['protocol'], present, complaint):
         print_log(f'{folder} was measured with other code; {difference}', 'current', logging.WARNING)
-    if is_scored_by(results, cfg.test_evaluator):
-        read_run(folder)
-    else:
-        print_log(f'{folder} is scored again: other metrics, or one that failed.', 'current')
+    if not is_scored_by(results, cfg.test_evaluator):
+        print_log(f'{folder} is scored again, as the metrics or files that they read have changed.', 'current')
         rescore(folder, cfg.test_evaluator)
+    elif results['failed_metrics']:
+        _try_again(folder, cfg.test_evaluator)
+    read_run(folder)
     return folder
+
+
+def _try_again(folder: Path, evaluator: object) -> None:
+    """Score again by the same metrics, of which one had failed; the scores of the others stand, whatever happens."""
+    try:
+        rescore(folder, evaluator)
+    except RunError as error:
+        print_log(str(error), 'current', logging.WARNING)

@@ -51,10 +51,10 @@ def rescore(folder: Path, evaluator: object = None) -> Results:
 
 
 def is_scored_by(results: Results, evaluator: object) -> bool:
-    """Whether results hold the scores of these metrics, with the files that they read as they are now, and none failed."""
+    """Whether results are those of these metrics, with the files that they read as they are now."""
     present = describe_evaluator(evaluator)
     former = {'evaluator': results['evaluator'], 'evaluator_files': results.get('evaluator_files', {})}
-    return present == former and not results['failed_metrics']
+    return present == former
 
 
 def metric_configs(evaluator: object) -> Iterator[Mapping]:

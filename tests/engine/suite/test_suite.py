@@ -304,7 +304,12 @@ class TestStaleResults:
         with monkeypatch.context() as patch:
             patch.setattr(ToyMetric, 'compute_metrics', scores)
             assert "['toy/sum']. METEOR failed: no such jar." in suite.run(self.CELL).error
+            no_test()
+            assert 'METEOR failed: no such jar.' in suite.run(self.CELL).error
+            suite.benchmarks['toy']['score'] = 'toy/sum'  # the others stand
+            assert suite.run(self.CELL).score == 1
         no_test()
+        suite.benchmarks['toy']['score'] = 'toy/count'
         result = suite.run(self.CELL)
         assert result.error is None and result.score == 13
 
