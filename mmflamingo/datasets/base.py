@@ -167,10 +167,10 @@ class FlamingoDataset(BaseDataset):
             )
         return self._some(iter(rows), len(rows), path, argument)
 
-    def load_lines(self, path: str, argument: str) -> list[tuple[int, str]]:
-        """Load the lines of a text file that aren't empty, with their numbers; arguments as of `load_annotations`."""
+    def load_lines(self, path: str, argument: str, with_blank: bool = False) -> list[tuple[int, str]]:
+        """Load the lines of a text file with their numbers, see `read_lines`."""
         self._check_file(path, argument)
-        return read_lines(path, argument)
+        return read_lines(path, argument, with_blank)
 
     def load_json_lines(self, path: str, argument: str) -> Iterator[tuple[str, Any]]:
         """Load one JSON value a line, as pairs of line and value; arguments as of `load_annotations`."""

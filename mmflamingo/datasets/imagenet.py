@@ -41,7 +41,7 @@ class ImageNet(FlamingoDataset):
     def load_data_list(self) -> list[Record]:
         """Read `class_file` and `ann_file`."""
         path = self._under_root(self.class_file)
-        names = [name for _, name in self.load_lines(path, 'class_file')]
+        names = [name for _, name in self.load_lines(path, 'class_file', with_blank=True)]
         self.choices, self.choice_of_class = unite_equal(names, f"class_file: '{path}'")
         return self.read_file(self.ann_file, self.data_prefix['img_path'], 'ann_file')
 

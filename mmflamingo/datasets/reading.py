@@ -51,10 +51,15 @@ def read_json_lines(path: str, argument: str) -> Iterator[tuple[str, Any]]:
         yield f'line {number}', _parse(line, f"{argument}: line {number} of '{path}'")
 
 
-def read_lines(path: str, argument: str) -> list[tuple[int, str]]:
-    """Read the lines that aren't blank, with their numbers from 1 on."""
-    lines = io.StringIO(read_text(path, argument), newline=None)
-    return [(number, line.rstrip('\n')) for number, line in enumerate(lines, 1) if line.strip()]
+def read_lines(path: str, argument: str, with_blank: bool = False) -> list[tuple[int, str]]:
+    """Read lines with their numbers from 1 on.
+
+    Args:
+        path, argument: As of `read_text`.
+        with_blank: Blank lines too, but those at the end; for files where a line's number means something.
+    """
+    lines = io.StringIO(read_text(path, argument).rstrip(), newline=None)
+    return [(number, line.rstrip('\n')) for number, line in enumerate(lines, 1) if with_blank or line.strip()]
 
 
 def read_table(
