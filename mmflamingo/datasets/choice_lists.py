@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .base import some
-from .fields import Misfit, text
+from .fields import Misfit, list_of, text
 
 
 def check_choices(choices: Sequence[str], source: str) -> list[str]:
@@ -51,6 +51,6 @@ def _plain(choices: Sequence[str], source: str) -> list[str]:
     if isinstance(choices, str):
         raise ValueError(f'{source} is the text {choices!r}, it must be a list of texts.')
     try:
-        return [text(choice).strip() for choice in choices]
+        return [choice.strip() for choice in list_of(text)(list(choices))]
     except Misfit as misfit:
-        raise ValueError(f'{source} has {len(choices)} choices, but {misfit}.') from None
+        raise ValueError(f'{source}: of {len(choices)} choices, entry {misfit}.') from None

@@ -78,7 +78,7 @@ class ImageNet(FlamingoDataset):
         *name, number = line.rsplit(maxsplit=1)
         classes = len(self.choice_of_class)
         if not name or not number.isdecimal() or len(number) > MOST_DIGITS or int(number) >= classes:
-            raise Misfit(f'a file and a number below {classes}, the number of names in class_file', line, 'the line')
+            raise Misfit(f"a file and a number below {classes}, as '{self.class_file}' has names", line, 'the line')
         return file_name(name[0]), self.choice_of_class[int(number)]
 
     def get_query(self, idx: int) -> Record:

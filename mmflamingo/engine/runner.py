@@ -95,8 +95,17 @@ class FlamingoRunner(TrainingRunner):
         return super().build_evaluator([evaluator] if is_metric else evaluator)
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
+        self._build_loaders()
         with no_init_weights() if self._brings_weights() else nullcontext():
             return super().build_model(model)
+
+    def _build_loaders(self) -> None:
+        """Read all annotations before the model is loaded: what is wrong in them is said at once."""
+        for name in ('_train_dataloader', '_val_dataloader', '_test_dataloader'):
+            loader = getattr(self, name)
+            if isinstance(loader, dict):
+                rank_seeds = self._randomness_cfg.get('diff_rank_seed', False)
+                setattr(self, name, self.build_dataloader(loader, seed=self.seed, diff_rank_seed=rank_seeds))
 
     @property
     def _dtype(self) -> torch.dtype | None:

@@ -63,14 +63,14 @@ def write_valid(name: str, folder: Path, monkeypatch) -> Path:
 
 def read(name: str, **options) -> tuple[list[dict], list[dict]]:
     """The queries and the supports of a benchmark in the working directory."""
-    config = _config(name).test_dataloader.dataset.copy()
+    config = config_of(name).test_dataloader.dataset.copy()
     config.update(pipeline=[], **options)
     dataset = DATASETS.build(config)
     return [dataset.get_data_info(index) for index in range(len(dataset))], dataset.supports
 
 
 @cache
-def _config(name: str) -> Config:
+def config_of(name: str) -> Config:
     return Config.fromfile(CONFIGS / f'{name}.py')
 
 

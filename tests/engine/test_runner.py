@@ -142,3 +142,14 @@ def test_one_key_names_the_dtype_of_a_test(toy_cfg, build_runner, toy_model, tmp
     runner.load_or_resume()
     assert {parameter.dtype for parameter in runner.model.parameters()} == {torch.bfloat16}
     assert torch.equal(runner.model.body.weight, toy_model.body.weight.bfloat16())
+
+
+@pytest.mark.parametrize('section', ['train', 'test'])
+def test_annotations_are_read_before_the_model_is_loaded(toy_cfg, build_runner, tmp_path, section):
+    (tmp_path / 'a.json').write_text('{"data": [{"image_id": 1, "question_id": 2.5, "question": "why?"}]}')
+    toy_cfg.model = dict(type='ToyModel', an_argument_that_it_lacks=1)
+    toy_cfg[f'{section}_dataloader'].dataset = dict(
+        type='mmflamingo.TextVQA', ann_file='a.json', data_root=str(tmp_path)
+    )
+    with pytest.raises(ValueError, match='entry 0 .question_id 2.5.: question_id is 2.5, it must be an id'):
+        build_runner(toy_cfg)

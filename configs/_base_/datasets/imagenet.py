@@ -22,8 +22,8 @@ test_dataloader = dict(
 test_evaluator = dict(type='ChoiceAccuracy', topk=(1, 5))
 
 how_to_get_data = {
-    'data/imagenet/meta/classes.txt': 'write the 1,000 names in the order of the wnids, one a line, all different; '
-    'open_clip.IMAGENET_CLASSNAMES has the names of CLIP, with `missile` and `sunglasses` twice',
+    'data/imagenet/meta/classes.txt': 'write the 1,000 names in the order of the wnids, one a line, such as '
+    'those of CLIP in open_clip.IMAGENET_CLASSNAMES',
     'data/imagenet/meta': 'unpack https://download.openmmlab.com/mmclassification/datasets/imagenet/meta/'
     'caffe_ilsvrc12.tar.gz in data/imagenet/meta',
     'data/imagenet': 'unpack the images of https://image-net.org/download: train in a folder for each wnid, val flat',
