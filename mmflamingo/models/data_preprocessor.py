@@ -16,7 +16,7 @@ from mmflamingo.prompts import Prompt, PromptTemplate
 from mmflamingo.registry import MODELS
 
 from .decoding.close_ended import candidates_of
-from .decoding.settings import MAX_NEW_TOKENS
+from .decoding.settings import MAX_NEW_TOKENS, parse_settings
 from .language.context import ContextLimit
 from .media.media_cache import content_keys
 from .tokenizers import LOSS_ON, FlamingoTokenizer, TokenizedPrompt
@@ -118,8 +118,8 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         """
         prompt = self._render(sample, False)
         length = len(self.tokenizer.tokenize(prompt))
-        generation = self.prompts[sample.get('task')].generation
-        written = (generation.get('max_new_tokens') or MAX_NEW_TOKENS) * (generation.get('num_beams') or 1)
+        generation = parse_settings(self.prompts[sample.get('task')].generation)
+        written = generation.get('max_new_tokens', MAX_NEW_TOKENS) * generation.get('num_beams', 1)
         written = written if sample.get('choices') is None else 0
         return min(length, self._room(sample, prompt, length, False) or length), written
 
@@ -193,7 +193,7 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
         """Most tokens that may follow a prompt, generated or of a choice; if they are fewer than `spare`, at least these."""
         template, choices = self.prompts[sample.get('task')], sample.get('choices')
         if choices is None:
-            return template.generation.get('max_new_tokens') or MAX_NEW_TOKENS
+            return parse_settings(template.generation).get('max_new_tokens', MAX_NEW_TOKENS)
         at_most = max((len(choice.encode()) for choice in choices), default=0) + ADDED_TOKENS
         if at_most <= spare:
             return at_most

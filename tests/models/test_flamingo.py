@@ -120,6 +120,38 @@ def test_a_batch_predicts_what_its_samples_predict_alone(flamingo_of):
     assert len(set(together)) > 1
 
 
+def test_more_shots_than_the_language_model_has_positions_for(flamingo_of):
+    """A12: of 30 shots of 6 tokens, those stay that 64 positions hold together with the query and 5 new tokens."""
+    model = flamingo_of().eval()
+    many, few = sample(30), sample(9)
+    model.test_step(data_of(many))
+    assert many.dropped_shots == 21
+    data = data_of(sample(30))
+    model.test_step({'inputs': [data['inputs'][0][21:]], 'data_samples': [few]})
+    assert 'dropped_shots' not in few
+    assert many.pred_text == few.pred_text and many.prompt == few.prompt
+
+
+@pytest.mark.parametrize('generation', [{'max_new_tokens': '5'}, {'num_beams': 0}, {'min_length': 3}, {'beams': 3}])
+def test_settings_of_generation_from_python_are_checked_too(flamingo_of, generation):
+    model = flamingo_of().eval()
+    model.prompts['caption'].generation = generation
+    with pytest.raises(ValueError, match=f'^generation.{next(iter(generation))} '):
+        model.test_step(data_of(sample(1)))
+
+
+def test_sampling_does_not_depend_on_the_batch(flamingo_of):
+    model = flamingo_of().eval()
+    model.prompts['caption'].generation = {'do_sample': True, 'max_new_tokens': 5, 'seed': 3}
+    ids = range(6)
+    together = model.test_step(data_of(*(sample(n % 3, sample_id=n) for n in ids)))
+    inputs = data_of(*(sample(n % 3, sample_id=n) for n in ids))['inputs']
+    for n in reversed(ids):
+        (alone,) = model.test_step({'inputs': [inputs[n]], 'data_samples': [sample(n % 3, sample_id=n)]})
+        assert alone.pred_text == together[n].pred_text
+    assert len({done.pred_text for done in together}) > 3
+
+
 def test_one_task_a_batch(flamingo_of):
     model = flamingo_of()
     data = data_of(sample(), sample(task='vqa', question='is it red'))

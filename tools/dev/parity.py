@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from docs_table import END, put
-from parity import captions, evaluations, files, report, runs, systems, vision, vqa
+from parity import captions, evaluations, files, report, runs, search, systems, vision, vqa
 from parity.report import Row
 from parity.setups import HOSTS, PEERS
 from parity.workers import run_peer
@@ -55,6 +55,7 @@ PARTS = {
     'v1': partial(compare_models, v1=True),
     'runs': compare_runs,
     'evaluations': compare_evaluations,
+    'search': lambda folder, peer, freeze: search.compare(folder, peer),
     'vision': lambda folder, peer, freeze: vision.compare(),
     'vqa': lambda folder, peer, freeze: vqa.compare(folder / 'vqa', peer, freeze),
     'captions': lambda folder, peer, freeze: captions.compare(EMOJI_CAPTIONS),
@@ -73,7 +74,7 @@ def main() -> None:
     args = parser.parse_args()
     unknown = set(args.parts) - set(PARTS)
     if unknown:
-        parser.error(f'unknown parts {sorted(unknown)}; choose of {list(PARTS)}')
+        parser.error(f'unknown parts {sorted(unknown)}; choose some of {list(PARTS)}')
     args.work_dir.mkdir(parents=True, exist_ok=True)
     rows = []
     for part in args.parts or PARTS:
