@@ -33,8 +33,8 @@ _PILLOW = RLock()
 class LoadImageFromFile(MediaLoader):
     """Load a picture as a person sees it: upright, on white where it is transparent, 8 bits a colour.
 
-    `pixels.py` has the rules. The transform takes the place of mmcv's of this name. It refuses truncated files, and pipes and
-    devices.
+    `pixels.py` has the rules. The transform takes the place of mmcv's of this name. It refuses truncated files, PNGs with a
+    wrong checksum, pipes and devices.
 
     Required Keys:
 
@@ -82,7 +82,11 @@ class LoadImageFromFile(MediaLoader):
             raise ValueError('its path is not a text')
         # Pillow gets a file, not its path: it misreads turned TIFFs that it maps into memory.
         with self._opened(source) as file, _pillow(self.max_pixels), Image.open(file, formats=_formats()) as image:
-            return self._pixels(image)
+            pixels = self._pixels(image)
+            if image.format == 'PNG':  # pillow doesn't compare the checksums of pixels
+                file.seek(0)
+                Image.open(file, formats=['PNG']).verify()
+            return pixels
 
     def _pixels(self, image: Image.Image) -> np.ndarray:
         self.check_size(*image.size)

@@ -139,6 +139,18 @@ class TestCutPictures:
             result = load(path, on_bad_image='blank')
             assert 'bad_images' in result or np.array_equal(result['img'], whole)
 
+    def test_a_png_that_was_damaged_or_filled_up_with_zeros(self, make_image):
+        path = make_image('a.png', (60, 50))
+        data = open(path, 'rb').read()
+        for place in range(100, len(data) - 20, 997):
+            for damaged in (
+                data[:place] + bytes(len(data) - place),
+                data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :],
+            ):
+                open(path, 'wb').write(damaged)
+                with pytest.raises(ValueError, match='is not a readable image'):
+                    load(path)
+
     def test_a_program_is_not_run(self, tmp_path):
         (tmp_path / 'a.png').write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n')
         with pytest.raises(ValueError, match='cannot identify'):
