@@ -1,6 +1,6 @@
 """Which frames of a video to take: those that are on the screen at the wanted times."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,21 +45,30 @@ class Timeline:
             num_frames: How many.
             fps: Frames a second, around the middle of the part. None, or a part too short for that, spreads them: the
                 middles of `num_frames` equal stretches of time.
-            start, end: The part, in seconds from the first frame.
+            start, end: The part, in seconds from the first frame. At a constant rate it has the frames that appear in it;
+                if there are none, and at other rates, it has those that are on the screen.
 
         Raises:
             ValueError: The video ends before the part begins.
         """
-        gap, is_even = self.gap, self.is_even
-        length = gap * len(self.stamps) if is_even else self.stamps[-1] - self.stamps[0] + (self.last_ticks or gap)
-        begin, stop = self._ticks(start), length if end == inf else min(length, self._ticks(end))
+        gap, duration = self.gap, None if fps is None else self._ticks(1 / fps)
+        if self.is_even:  # counted in frames, as files round their times
+            first, last = (self._number_at(time) for time in (start, end))
+            if first < last:
+                return [self.stamps[int(t / gap)] for t in _middles(first * gap, last * gap, num_frames, duration)]
+        stop = Fraction(self.stamps[-1] - self.stamps[0] + (self.last_ticks or gap))
+        begin, stop = self._ticks(start), stop if end == inf else min(stop, self._ticks(end))
         if begin >= stop:
             last = float((self.stamps[-1] - self.stamps[0]) * self.tick)
             raise ValueError(f'it has no frames from {start:g} to {end:g} seconds; its last one is at {last:.2f}')
-        times = _middles(begin, stop, num_frames, None if fps is None else self._ticks(1 / fps))
-        if is_even:  # counted, as files round their times
-            return [self.stamps[int(time / gap)] for time in times]
+        times = _middles(begin, stop, num_frames, duration)
         return [self.stamps[bisect_right(self.stamps, self.stamps[0] + time) - 1] for time in times]
+
+    def _number_at(self, seconds: float) -> int:
+        """Number of the first frame that appears at a time or after it."""
+        if seconds == inf:
+            return len(self.stamps)
+        return bisect_left(self.stamps, self.stamps[0] + self._ticks(seconds))
 
     def _ticks(self, seconds: float) -> Fraction:
         return Fraction(seconds).limit_denominator(10**6) / self.tick  # 0.1 is meant, not the float next to it

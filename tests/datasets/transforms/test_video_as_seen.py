@@ -103,11 +103,16 @@ class TestTime:
         assert levels(path, 5, fps=1) == [12, 13, 14, 15, 16]
 
     def test_a_part_shows_what_is_on_the_screen(self, tmp_path):
-        path = write(tmp_path / 'a.mp4', [0, 100, 200])
+        path = write(tmp_path / 'a.mp4', [0, 100, 110])
         assert levels(f'{path}#t=2,4', 2) == [0, 0]
-        assert levels(f'{path}#t=5,15', 2) == [0, 1]
-        with pytest.raises(ValueError, match=r'no frames from 40 to 50 seconds; its last one is at 20\.00'):
+        assert levels(f'{path}#t=5,10.8', 2) == [0, 0] and levels(f'{path}#t=9,11', 2) == [0, 1]
+        with pytest.raises(ValueError, match=r'no frames from 40 to 50 seconds; its last one is at 11\.00'):
             load(f'{path}#t=40,50')
+
+    def test_a_part_at_a_constant_rate_has_the_frames_that_appear_in_it(self, tmp_path):
+        path = write(tmp_path / 'a.mp4')
+        assert levels(f'{path}#t=0.35,0.45', 4) == [4] * 4
+        assert levels(f'{path}#t=0.35,0.6', 2) == [4, 5]
 
     def test_a_part_between_two_frames(self, tmp_path):
         assert levels(f'{write(tmp_path / "a.mp4")}#t=0.52,0.58', 2) == [5, 5]
