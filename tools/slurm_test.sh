@@ -15,9 +15,10 @@ CHECKPOINT=$4
 GPUS=${GPUS:-8}
 GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
 
+export MASTER_PORT=${PORT:-29500}
 # SRUN_ARGS holds several words on purpose.
 # shellcheck disable=SC2086
-MASTER_PORT=${PORT:-29500} srun \
+exec srun \
     --partition="$PARTITION" \
     --job-name="$JOB_NAME" \
     --gres="gpu:$GPUS_PER_NODE" \

@@ -2,15 +2,17 @@
 
 from .hooks import BadImageHook, ExportPretrainedHook, VisualizationHook
 from .loading.safe import read_checkpoint
-from .optim import Bf16OptimWrapper
+from .optim import AmpOptimWrapper, Bf16OptimWrapper, OptimWrapper
 from .runner import FlamingoRunner
 from .testing.loop import TestLoop
 
 __all__ = [
+    'AmpOptimWrapper',
     'BadImageHook',
     'Bf16OptimWrapper',
     'ExportPretrainedHook',
     'FlamingoRunner',
+    'OptimWrapper',
     'TestLoop',
     'VisualizationHook',
     'read_checkpoint',

@@ -9,9 +9,15 @@ from multiprocessing import active_children
 from torch.distributed import DistError
 
 from .errors import RunError
+from .workers import end_workers, gave_up
 
 MORE_SHARED_MEMORY = (
     'In Docker, start the container with more of it: docker run --shm-size=8g. Or use fewer workers (num_workers).'
+)
+NO_BATCH = (
+    'The workers of the data loader gave no batch within its timeout: a worker or a file system hangs, or shared memory '
+    f'(/dev/shm) is too small. {MORE_SHARED_MEMORY} Where a batch takes that long, raise the timeout (seconds) of the data '
+    'loader.'
 )
 ANOTHER_RANK = (
     'Another rank ended, or did not answer in time: see what it reported. Where ranks wait for each other that long, raise '
@@ -26,11 +32,7 @@ MEANINGS = {
         'A worker of the data loader was killed. The system does that when memory runs out: use fewer workers (num_workers) '
         'or smaller batches.'
     ),
-    r'^DataLoader timed out': (
-        'The workers of the data loader gave no batch within its timeout: a worker or a file system hangs, or shared memory '
-        f'(/dev/shm) is too small. {MORE_SHARED_MEMORY} Where a batch takes that long, raise the timeout (seconds) of the '
-        'data loader.'
-    ),
+    r'^DataLoader timed out': NO_BATCH,
     r'^\[.*gloo/|^Timed out waiting \d+ms|Connection (?:closed|reset) by peer': ANOTHER_RANK,
 }
 
@@ -43,19 +45,21 @@ def explained() -> Iterator[None]:
         RunError: In place of torch's RuntimeError.
     """
     before = active_children()
+    gave_up.clear()
     try:
         yield
     except BaseException as error:
-        for child in set(active_children()) - set(before):
-            child.kill()  # one that hangs would keep this process from ending
-        if not isinstance(error, RuntimeError):
-            raise
+        end_workers(set(active_children()) - set(before))
         if meaning := _meaning(error):
-            raise RunError(f'{meaning} ({str(error).strip().splitlines()[0]})') from error
+            raise RunError(f'{meaning} ({(str(error).strip() or type(error).__name__).splitlines()[0]})') from error
         raise
 
 
-def _meaning(error: RuntimeError) -> str | None:
+def _meaning(error: BaseException) -> str | None:
+    if gave_up.is_set() and isinstance(error, RuntimeError | OSError | EOFError):
+        return NO_BATCH
+    if not isinstance(error, RuntimeError):
+        return None
     if isinstance(error, DistError):
         return ANOTHER_RANK
     return next((meaning for pattern, meaning in MEANINGS.items() if re.search(pattern, str(error), re.DOTALL)), None)

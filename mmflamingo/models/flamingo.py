@@ -17,6 +17,7 @@ from .compiling import compile_parts
 from .decoding.close_ended import score_choices
 from .decoding.generation import generate
 from .decoding.prediction import note_choices, note_texts, template_of
+from .losses import token_loss
 from .media.media_cache import DEFAULT_BYTES, MediaCache
 from .media.media_store import MediaStore
 from .tokenizers import IGNORE_INDEX, FlamingoTokenizer
@@ -211,7 +212,7 @@ class Flamingo(BaseModel):
         targets = F.pad(labels[:, 1:], (0, 1), value=IGNORE_INDEX)
         counts = targets != IGNORE_INDEX
         logits = self.language_model(self.encode_media(*media), input_ids, attention_mask, where=counts)
-        return {'loss': F.cross_entropy(logits.float(), targets[counts])}
+        return {'loss': token_loss(logits.float(), targets[counts])}
 
     def encode_media(
         self, images: Tensor, num_media: Tensor, media_keys: Sequence[Sequence[Hashable]] | None = None

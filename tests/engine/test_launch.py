@@ -1,9 +1,12 @@
 import os
+from datetime import timedelta
 
 import pytest
 import torch.distributed as dist
 
 from mmflamingo.engine import launch
+from mmflamingo.engine.errors import ConfigError
+from mmflamingo.engine.signals import Ended
 
 
 @pytest.fixture
@@ -44,6 +47,35 @@ def test_mpi(env):
 def test_launcher_that_did_not_launch(env, launcher, variable, starter):
     with pytest.raises(ValueError, match=f"'{variable}' is not set.*{starter}"):
         launch.init_gloo(launcher)
+
+
+@pytest.mark.parametrize('timeout', [None, 5, 0.5])
+def test_ranks_wait_as_long_as_the_config_says(env, monkeypatch, timeout):
+    """R14: without a GPU it was always 30 minutes."""
+    env |= {'RANK': '0', 'WORLD_SIZE': '1', 'LOCAL_RANK': '0', 'MASTER_ADDR': 'a'}
+    given = {}
+    monkeypatch.setattr(launch.dist, 'init_process_group', lambda backend, **settings: given.update(settings))
+    launch.init_gloo('pytorch', launch.group_timeout({'dist_cfg': {'backend': 'nccl', 'timeout': timeout}}))
+    assert given == ({} if timeout is None else {'timeout': timedelta(seconds=timeout)})
+
+
+@pytest.mark.parametrize('timeout', ['1800', 0, -1, True, float('inf'), float('nan')])
+def test_a_timeout_that_is_none(timeout):
+    with pytest.raises(ConfigError, match='env_cfg.dist_cfg.timeout is .*seconds'):
+        launch.group_timeout({'dist_cfg': {'timeout': timeout}})
+
+
+def test_ctrl_c_on_the_main_rank_reaches_all(monkeypatch):
+    """Else the other ranks would wait for its outcome."""
+    sent = []
+    monkeypatch.setattr(launch, 'broadcast_object_list', lambda outcome: sent.append(list(outcome)))
+
+    def interrupt():
+        raise Ended(15)
+
+    with pytest.raises(Ended):
+        launch.on_main_rank(interrupt)
+    assert sent[0][1].number == 15
 
 
 def test_unknown_launcher(env):

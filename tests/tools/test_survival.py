@@ -6,6 +6,7 @@ KILLS=20 pytest tests/tools/test_survival.py kills at twenty random moments.
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -44,6 +45,24 @@ def outcome(folder):
 def unbroken(run_tool, toy_config):
     assert run_tool('test', toy_config, '--work-dir', 'unbroken') == 0
     return outcome(Path('unbroken'))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signals_end_with_an_account(unbroken, toy_config, tmp_path, number):
+    """R21: also with a worker."""
+    folder, slowly = tmp_path / 'ended', ('--resume', '--cfg-options', 'test_dataloader.dataset.seconds=0.2')
+    process = start(toy_config, folder, *slowly, 'test_dataloader.num_workers=1')
+    wait_for_lines(folder, 2, process)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[0]
+    kept = journal_lines(folder)
+    assert process.returncode == 128 + number and f'{kept} of 13 predictions are kept' in said, said
+    assert '--resume continues' in said and 'Traceback' not in said
+    process = start(toy_config, folder, *slowly)
+    said = process.communicate()[0]
+    assert process.returncode == 0 and f'{kept} of 13 predictions are there already' in said, said
+    assert outcome(folder) == unbroken
 
 
 @pytest.mark.slow

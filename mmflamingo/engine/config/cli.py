@@ -4,9 +4,10 @@ import argparse
 import io
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from mmflamingo.registry import RUNNERS
 
 from ..errors import ConfigError, MissingFilesError, UserError
 from ..loading.cache import is_url
+from ..signals import signals_end_as_ctrl_c
 from .check import check_config
 from .metafile import find_weights
 from .options import parse_options
@@ -26,22 +28,27 @@ from .preflight import check_files
 from .reading import load_config
 
 DEBUG_VARIABLE = 'MMFLAMINGO_DEBUG'
-INTERRUPTED = 130  # the exit status that shells give to Ctrl-C
 
 
 @contextmanager
 def user_errors(debug: bool = False) -> Iterator[None]:
-    """End the program with one clear message where the user can mend what went wrong, or ended it by Ctrl-C.
+    """End the program with one clear message where the user can mend what went wrong, or ended it by Ctrl-C or a signal.
 
-    A package that is not installed is among it. The traceback is in the log file if a run had begun, and on the terminal
+    The exit status of a signal is 128 and its number. A package that is not installed is among it. The traceback is in the log file if a run had begun, and on the terminal
     with `debug` or the environment variable MMFLAMINGO_DEBUG. Errors of other kinds are bugs and keep their traceback.
     """
     show_any_text()
     try:
-        yield
-    except KeyboardInterrupt:
-        print('\nInterrupted.', file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        with signals_end_as_ctrl_c():
+            yield
+    except KeyboardInterrupt as error:
+        number = getattr(error, 'number', signal.SIGINT)
+        with suppress(OSError):  # the terminal may be closed
+            print(
+                '\nInterrupted.' if number == signal.SIGINT else f'\nEnded by {signal.strsignal(number)}.',
+                file=sys.stderr,
+            )
+        sys.exit(128 + number)
     except (UserError, OSError, KeyError, ValueError, ImportError) as error:
         if debug or os.environ.get(DEBUG_VARIABLE):
             raise

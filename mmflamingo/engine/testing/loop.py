@@ -73,9 +73,9 @@ class TestLoop(MMEngineTestLoop):
                 self.run_iter(index, batch)
             self._journal.close()
             seconds = all_gather_object(process_time() - start)  # waits until all ranks have written all
-        if len(seconds) > 1:
-            self.runner.logger.info(f'Seconds of processor time, by rank: {" ".join(f"{s:.1f}" for s in seconds)}.')
-        metrics, failures = on_main_rank(self._score)
+            if len(seconds) > 1:
+                self.runner.logger.info(f'Seconds of processor time, by rank: {" ".join(f"{s:.1f}" for s in seconds)}.')
+            metrics, failures = on_main_rank(self._score)
         self.runner.call_hook('after_test_epoch', metrics=metrics)
         self._check_some_score(metrics, failures)
         self.runner.call_hook('after_test')

@@ -89,7 +89,7 @@ def compute_features(model: nn.Module, loader: DataLoader, dataset: FlamingoData
     """
     images = _Images(loader.dataset if dataset is None else dataset)
     size = loader.batch_sampler.batch_size
-    workers = {'num_workers': loader.num_workers, 'timeout': loader.timeout}
+    workers = {name: getattr(loader, name) for name in ('num_workers', 'timeout', 'multiprocessing_context')}
     batches = DataLoader(images, size, collate_fn=loader.collate_fn, **workers)
     vectors = []
     for batch in batches:

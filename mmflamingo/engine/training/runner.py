@@ -17,14 +17,13 @@ from ..failures import explained, logged
 from ..launch import on_main_rank
 from ..preparation import prepare_training, prepare_validation
 from ..testing.work_dir import claim
+from ..workers import watched
 from .finite import check_finite
 from .parameters import check_frozen, describe_training
 from .saving import writing
 from .settings import KEY as SETTINGS
 from .settings import changed_settings, describe_settings
 from .start import Start, choose_start, find_newest, last_checkpoint
-
-LOADER_TIMEOUT = 600  # seconds
 
 
 class TrainingRunner(Runner):
@@ -97,9 +96,8 @@ class TrainingRunner(Runner):
     @staticmethod
     def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
         """Build a data loader as mmengine does; workers that give no batch within its `timeout` end the run."""
-        if isinstance(dataloader, dict) and dataloader.get('num_workers'):
-            dataloader = {'timeout': LOADER_TIMEOUT, **dataloader}
-        return Runner.build_dataloader(dataloader, *args, **kwargs)
+        loader = watched(dataloader) if isinstance(dataloader, dict) else dataloader
+        return Runner.build_dataloader(loader, *args, **kwargs)
 
     def _choose_start(self) -> Start:
         work_dir = Path(self.work_dir)

@@ -2,11 +2,11 @@
 
 import torch
 from mmengine.model import BaseModel
-from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from ...registry import MODELS
 from ..hf_weights import load_pretrained
+from ..losses import token_loss
 
 
 @MODELS.register_module()
@@ -54,11 +54,7 @@ class CausalLMPretraining(BaseModel):
     def _loss(self, inputs: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
         """The (weighted) mean over all tokens that have one before them."""
         logits = self.lm(input_ids=inputs, use_cache=False).logits[:, :-1].flatten(0, 1).float()
-        each = functional.cross_entropy(logits, inputs[:, 1:].flatten(), reduction='none')
-        if weights is None:
-            return each.mean()
-        weights = weights[:, 1:].flatten()
-        return (each * weights).sum() / weights.sum()
+        return token_loss(logits, inputs[:, 1:].flatten(), None if weights is None else weights[:, 1:].flatten())
 
     def save_pretrained(self, folder: str) -> None:
         """Writes the language model as a Hugging Face folder, which is what `FlamingoLMAdapter(pretrained=...)` reads."""
