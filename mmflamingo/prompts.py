@@ -84,7 +84,7 @@ class Ranking:
             has no advantage.
         in_context: A choice has the tokens that it has after the prompt. False: those that it has alone, as in OpenFlamingo. With
             LLaMA's tokenizers, a choice alone begins with a space, which no shot of a prompt such as `Answer:{answer}` has.
-        permutations: Average over so many orders of the shots, all there are at most (Flamingo paper, appendix B.1.5).
+        permutations: Average over this many orders of the shots, at most over all (Flamingo paper, appendix B.1.5).
         calibrate: Subtract what each choice gets for a query about nothing, a grey picture with 'N/A' for text
             (contextual calibration, https://arxiv.org/abs/2102.09690).
     """

@@ -52,6 +52,10 @@ class FlamingoDataset(BaseDataset):
         **kwargs,
     ) -> None:
         self.task = task or self.task
+        if data_prefix and 'img_path' not in data_prefix:
+            raise ValueError(
+                f"data_prefix={data_prefix!r} needs the key 'img_path', the folder of the pictures or videos."
+            )
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,

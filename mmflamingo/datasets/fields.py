@@ -16,6 +16,7 @@ MOST_OF_AN_ID = 1_000
 LARGEST_ID = 2**63
 LARGEST_EXACT = 2**53  # a float holds every whole number below it
 WHOLE_CELL = re.compile(r'(-?\d+)\.0+')
+CONTROL = re.compile(r'[\x00-\x1f\x7f]')
 DIGITS = re.compile(r'-?\d{1,15}')
 
 _short = Repr()
@@ -116,8 +117,8 @@ def text(value: Any) -> str:
 
 def file_name(value: Any) -> str:
     """Name of a file, perhaps with folders before it."""
-    if not text(value).isprintable():
-        raise Misfit('the name of a file', value)
+    if CONTROL.search(text(value)):
+        raise Misfit('the name of a file, without control characters', value)
     return value
 
 
@@ -134,7 +135,7 @@ def one_of(*values: Hashable) -> Kind:
 
 
 def list_of(kind: Kind, least: int = 0) -> Kind:
-    """Make the kind of a list of at least so many values of a kind."""
+    """Make the kind of a list of values of a kind, of which there must be `least`."""
 
     def read(value: Any) -> list:
         if type(value) is not list or len(value) < least:
@@ -156,7 +157,7 @@ def mapping_of(kind: Kind) -> Kind:
 
 
 def references(value: Any) -> list[str] | None:
-    """Texts of annotators, of which some may be empty; None where there is none that isn't."""
+    """Texts of annotators, of which some may be empty; None where all are."""
     if type(value) is not list:
         raise Misfit('a list of texts', value)
     if set(map(type, value)) == {str}:

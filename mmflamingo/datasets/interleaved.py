@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from mmflamingo.registry import DATASETS
 
-from .base import FlamingoDataset, Record, build_transforms, record_key, scoped, some
+from .base import FlamingoDataset, Record, build_transforms, check_same_writing, record_key, scoped, some
 from .shots.few_shot import attach_shots, drop_image
 from .shots.shot_selection import ShotPool
 
@@ -168,17 +168,17 @@ class _Source:
 
     def _check_queries(self) -> dict[Hashable, set[Hashable]]:
         """Check that queries have texts; return the listed support ids with the listing images."""
-        mute, listed = [], {}
+        without_output, listed = [], {}
         for index in self._order:
             query = self.dataset.get_query(index)
             if not self.dataset.has_output(query):
-                mute.append(query['sample_id'])
+                without_output.append(query['sample_id'])
             for support_id in query.get('support_ids', ()):
                 listed.setdefault(support_id, set()).add(query['image_id'])
-        if mute:
+        if without_output:
             raise ValueError(
-                f'{len(mute)} of {len(self)} training records have no caption or answer: '
-                f'{some(mute)}. '
+                f'{len(without_output)} of {len(self)} training records have no caption or answer: '
+                f'{some(without_output)}. '
                 'Train on a split with annotations.'
             )
         return listed
@@ -188,11 +188,12 @@ class _Source:
     ) -> tuple[dict[Hashable, ShotPool], dict[Hashable, int]]:
         """Make the pool of each group (None: all supports) and the index of the listed ids."""
         entries: dict[Hashable, list] = {None: []}
-        by_id, own = {}, []
+        by_id, own, ids = {}, [], set()
         for index in range(self.dataset.num_supports):
             record = self.dataset.get_support(index)
             if not self.dataset.has_output(record):
                 continue
+            ids.add(record['sample_id'])
             for group in {None} | self.dataset.groups(record):
                 entries.setdefault(group, []).append((record_key(record), index))
             if record['sample_id'] in listed:
@@ -201,6 +202,7 @@ class _Source:
                     own.append(record['sample_id'])
         unknown = [support_id for support_id in listed if support_id not in by_id]
         if unknown or own:
+            check_same_writing({*unknown, *ids}, 'support', 'The listed ids and those of the source')
             raise ValueError(
                 f'Of {len(listed)} listed support ids, {len(unknown)} are not in the source '
                 f'({some(unknown)}) and '

@@ -138,7 +138,13 @@ class NExTQAOpenEnded(_NExTQAFile):
         if self.more_answers_file:
             kind, expected = mapping_of(mapping_of(text)), 'a JSON object: for each video id, an answer for each qid'
             self.more_answers = self.load_mapping(self.more_answers_file, 'more_answers_file', kind, expected)
-        return super().load_data_list()
+        records = super().load_data_list()
+        if self.more_answers and not any(len(record['gt_answer']) > 1 for record in records):
+            raise ValueError(
+                f"more_answers_file: '{self.more_answers_file}' has answers about {len(self.more_answers)} videos, but to no "
+                f"questions in '{self.ann_file}'. Use the file of the same split."
+            )
+        return records
 
     def record(self, entry: Any) -> Record:
         """Make a record of a question."""

@@ -34,7 +34,7 @@ class VideoQuestionFile(QuestionFile):
         """Name of a video's file."""
         try:
             return self.video_name.format(video_id=video_id)
-        except (KeyError, IndexError, ValueError) as error:
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
             raise ValueError(f'video_name={self.video_name!r}: its only field is {{video_id}} ({error!r}).') from error
 
 
@@ -152,6 +152,16 @@ class FlamingoEvalIVQA(SupportFileMixin, IVQA):
     """Few-shot iVQA; arguments of `SupportFileMixin` and `IVQA`."""
 
 
+SITUATIONS = ('Interaction', 'Sequence', 'Prediction', 'Feasibility')
+
+
+def id_with_type(value: Any) -> str:
+    """An id of STAR, which begins with the type of its question."""
+    if text(value).split('_')[0] not in SITUATIONS:
+        raise Misfit(f'an id that begins with {", ".join(SITUATIONS)}', value)
+    return value
+
+
 @DATASETS.register_module()
 class STAR(VideoQuestionFile):
     """Questions about situations in parts of Charades videos, four choices: `STAR_{train,val,test}.json`.
@@ -163,7 +173,7 @@ class STAR(VideoQuestionFile):
     task = 'multiple_choice'
     layout = 'a JSON list of {question_id, question, video_id, start, end, answer, choices}'
     fields = Layout(
-        question_id=text,
+        question_id=id_with_type,
         question=text,
         video_id=an_id,
         start=seconds,

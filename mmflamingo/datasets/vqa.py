@@ -52,12 +52,12 @@ class COCOVQA(QuestionSet):
         ann_file: str = '',
         *args,
         img_name: str | None = None,
-        answer_types: Sequence[str] | None = None,
+        answer_types: str | Sequence[str] | None = None,
         **kwargs,
     ) -> None:
         self.question_file = question_file
         self.img_name = img_name
-        self.answer_types = answer_types
+        self.answer_types = [answer_types] if isinstance(answer_types, str) else answer_types
         super().__init__(ann_file, *args, **kwargs)
 
     def load_data_list(self) -> list[Record]:
@@ -223,7 +223,7 @@ def _coco_img_name(question_file: str, argument: str) -> str:
 def _file_name(template: str, image_id: int | str) -> str:
     try:
         return template.format(image_id=image_id)
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise ValueError(
             f'img_name={template!r} does not fit image_id={image_id!r} ({error!r}). '
             "Its only field is {image_id}, e.g. '{image_id}.jpg'."

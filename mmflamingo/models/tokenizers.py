@@ -195,7 +195,7 @@ class FlamingoTokenizer:
                 )
             own = (*ids[len(prefix) :], *end)
             if len(own) == len(end):
-                raise ValueError(f'The choice {choice!r} has no tokens, so it can not be ranked. Leave it out.')
+                raise ValueError(f'The choice {choice!r} has no tokens, so it cannot be ranked. Leave it out.')
             if choice_of.setdefault(own, choice) != choice:
                 raise ValueError(f'The choices {choice_of[own]!r} and {choice!r} have the same tokens. Leave one out.')
             candidates.append(own)

@@ -201,3 +201,21 @@ def test_a_value_of_any_depth_is_shown():
     for _ in range(5000):
         deep = [deep]
     assert len(show(deep)) < 100 and len(show('x' * 10**6)) < 100 and len(show(10**4000)) < 100
+
+
+def test_file_names_may_have_any_character_but_controls(tmp_path, write_json):
+    for number, name in enumerate(['caf\u00e9 3.04\u202fPM.jpg', 'a\u3000b.jpg', "it's (1).jpg"]):
+        path = write_json(f'{number}.json', [{'image': name, 'question': 'What?'}])
+        assert VizWiz(path, str(tmp_path)).get_query(0)['image_id'] == name
+    with pytest.raises(ValueError, match='the name of a file, without control characters'):
+        VizWiz(write_json('a.json', [{'image': 'a\0.jpg', 'question': 'What?'}]), str(tmp_path))
+
+
+def test_one_answer_type_is_not_read_as_letters(tmp_path, vqa):
+    files = vqa(count=2, annotation_keys={10: {'answer_type': 'yes/no'}, 11: {'answer_type': 'no'}})
+    assert len(COCOVQA(**files, data_root=str(tmp_path), answer_types='yes/no')) == 1
+
+
+def test_a_prefix_without_its_key(tmp_path, write_json):
+    with pytest.raises(ValueError, match="needs the key 'img_path'"):
+        TextVQA(write_json('a.json', {'data': [ASKED]}), str(tmp_path), {'img': 'x'})

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmflamingo.datasets import IVQA, FlamingoEvalNExTQAOpenEnded, HatefulMemes, NExTQA
+from mmflamingo.datasets import IVQA, FlamingoEvalNExTQAOpenEnded, HatefulMemes, NExTQA, NExTQAOpenEnded
 
 
 @pytest.fixture
@@ -80,3 +80,13 @@ def test_p13_answers_of_nextgqa_are_texts_of_choices(tmp_path, csv_file):
     assert [dataset.get_query(n)['gt_choice'] for n in range(3)] == [1, 1, 3]
     with pytest.raises(ValueError, match=r"line 4 \(video '1'\): answer is 'none', it must be a whole number"):
         NExTQA(csv_file(rows.replace('who,d,', 'who,none,')), str(tmp_path))
+
+
+def test_second_answers_of_another_split_are_an_error(tmp_path, csv_file):
+    rows = csv_file('video,question,answer,qid,type\n1,why,so,4,CW\n')
+    for more in {'2': {'4': 'for'}}, {'1': {'5': 'for'}}:
+        csv_file(json.dumps(more), 'more.json')
+        with pytest.raises(
+            ValueError, match=r"more.json' has answers about 1 videos, but to no questions in '.*a.csv'"
+        ):
+            NExTQAOpenEnded(rows, str(tmp_path), more_answers_file='more.json')

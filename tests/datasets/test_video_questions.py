@@ -83,6 +83,13 @@ def test_star(tmp_path, write_json):
         STAR(write_json('b.json', [SITUATION | {'answer': 'The cat.'}]), str(tmp_path))
 
 
+def test_star_tells_the_type_by_the_id(tmp_path, write_json):
+    with pytest.raises(
+        ValueError, match="question_id is 'T1_13', it must be an id that begins with Interaction, Sequence"
+    ):
+        STAR(write_json('a.json', [SITUATION | {'question_id': 'T1_13'}]), str(tmp_path))
+
+
 def test_vatex(tmp_path, write_json):
     video = {'videoID': '_x_000010_000020', 'enCap': ['a man sings', 'someone sings'], 'chCap': ['x']}
     record = VATEX(write_json('a.json', [video]), str(tmp_path), {'img_path': 'v'}).get_data_info(0)

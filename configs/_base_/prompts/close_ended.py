@@ -1,5 +1,6 @@
 # Prompts of close-ended benchmarks: the Flamingo paper gives these no text-only examples at 0 shots, and compares choices
 # by their mean log-likelihood a token. For its ensembles of shot orders (appendix B.1.5), set ranking.permutations=6.
+# The prompt of HatefulMemes is OpenFlamingo's, which shows the text of a meme as it is in the file.
 benchmark_prompts = dict(
     multiple_choice=dict(
         type='PromptTemplate',
@@ -13,6 +14,7 @@ benchmark_prompts = dict(
         shot="<image>is an image with: '{ocr}' written on it. Is it hateful? Answer:{answer}<|endofchunk|>",
         query="<image>is an image with: '{ocr}' written on it. Is it hateful? Answer:",
         output='answer',
+        white_space='keep',
         ranking=dict(normalize=True),
     ),
     imagenet=dict(

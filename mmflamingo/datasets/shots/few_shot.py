@@ -74,7 +74,7 @@ class FewShotMixin:
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list[Record]:
-        """Read the files, part supports from queries, and check that there are shots enough."""
+        """Read the files, split supports from queries, and check that there are shots enough."""
         records, supports = super().load_data_list(), self.load_support_list()
         self._check_ids([*records, *(supports or ())])
         limits = self.num_support_examples, self.num_query_examples
@@ -153,7 +153,7 @@ class FewShotMixin:
     def _listed_sets(
         self, records: Sequence[Record], supports: Sequence[Record] | None, num_query: int | None
     ) -> tuple[list[Record], list[Record]]:
-        """Part the queries, for which supports are listed, from all that may be listed."""
+        """Split the queries, for which supports are listed, from all that may be listed."""
         if supports is None:
             is_query = {record['sample_id']: self.shot_selector.lists.of(record) is not None for record in records}
             supports = [record for record in records if not is_query[record['sample_id']]]
@@ -162,10 +162,10 @@ class FewShotMixin:
         return sorted(queries, key=record_key), sorted(supports, key=record_key)
 
     def _check_outputs(self) -> None:
-        mute = sum(not self.has_output(record) for record in self.supports)
-        if self.num_examples and mute:
+        without_output = sum(not self.has_output(record) for record in self.supports)
+        if self.num_examples and without_output:
             raise ValueError(
-                f'{mute} of {len(self.supports)} supports have no caption or answer, so they '
+                f'{without_output} of {len(self.supports)} supports have no caption or answer, so they '
                 'cannot be shots. '
                 'Take the support set from a split with annotations.'
             )

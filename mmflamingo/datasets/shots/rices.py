@@ -53,7 +53,7 @@ class RICES(ShotSelector):
     ) -> None:
         super().__init__(order, among)
         if by not in SIMILARITIES:
-            raise ValueError(f"shot_selector='rices': by={by!r} is not known; choose of {SIMILARITIES}.")
+            raise ValueError(f"shot_selector='rices': by={by!r} is not known; choose one of {SIMILARITIES}.")
         self.features_dir = below(None, features_dir)
         self.weights = {'image': (1.0, 0.0), 'text': (0.0, 1.0), 'both': (image_weight, 1 - image_weight)}[by]
         self._features = None
@@ -74,11 +74,11 @@ class RICES(ShotSelector):
         self._places = torch.tensor([index for of_one in self._of_image.values() for index in of_one])
         self._queries = dict.fromkeys(query['image_id'] for query in queries)
         if self.weights[1]:
-            silent = [record['sample_id'] for record in (*queries, *supports) if not record.get('question')]
-            if silent:
+            without_question = [record['sample_id'] for record in (*queries, *supports) if not record.get('question')]
+            if without_question:
                 raise ValueError(
-                    f"shot_selector='rices': text is compared by questions, but {len(silent)} records have none "
-                    f"({some(silent)}). Use by='image'."
+                    f"shot_selector='rices': text is compared by questions, but {len(without_question)} records have none "
+                    f"({some(without_question)}). Use by='image'."
                 )
             self._words = WordIndex([record['question'] for record in supports])
         if self._features is not None:

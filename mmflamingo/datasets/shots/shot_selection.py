@@ -83,7 +83,7 @@ def build_selector(config: str | dict) -> ShotSelector:
     """Build a selector from its name or config.
 
     Raises:
-        ValueError: There is no such selector.
+        ValueError: It is unknown.
     """
     config = {'type': config} if isinstance(config, str) else config
     SHOT_SELECTORS.import_from_location()
@@ -136,7 +136,7 @@ class ClassBalancedShots(ShotSelector):
     Args:
         label: Field of a record that holds its class.
         classes: The classes to draw from; None takes all that the supports have.
-        order: As of ShotSelector; 'selected' goes round the classes.
+        order: As of ShotSelector; 'selected' cycles through the classes.
     """
 
     def __init__(
