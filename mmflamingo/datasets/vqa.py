@@ -8,7 +8,7 @@ from sys import intern
 from mmflamingo.registry import DATASETS
 
 from .base import Record, check_same_writing, check_unique, some
-from .fields import an_id, answers, any_text, list_of, needed, text
+from .fields import an_id, answers, any_text, list_of, needed, show, text
 from .layouts import Account, Layout, all_or_none, optional
 from .questions import QuestionSet, majority
 from .shots.few_shot import FewShotMixin
@@ -105,7 +105,7 @@ class COCOVQA(QuestionSet):
                 )
         for record in records:
             record['task'] = self.task
-            record['img_path'] = osp.join(img_prefix, _file_name(template, record['image_id']))
+            record['img_path'] = osp.join(img_prefix, _file_name(template, record, question_file))
         return records
 
     def _read_list(self, account: Account, path: str, argument: str, key: str, layout: Layout) -> list[dict]:
@@ -220,11 +220,13 @@ def _coco_img_name(question_file: str, argument: str) -> str:
     return f'COCO_{match[1]}{match[2]}_{{image_id:012d}}.jpg'
 
 
-def _file_name(template: str, image_id: int | str) -> str:
+def _file_name(template: str, record: Record, question_file: str) -> str:
+    image_id = record['image_id']
     try:
         return template.format(image_id=image_id)
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise ValueError(
-            f'img_name={template!r} does not fit image_id={image_id!r} ({error!r}). '
+            f"'{question_file}', question {show(record['sample_id'])}: img_name={template!r} does not fit "
+            f'image_id={show(image_id)} ({error!r}). '
             "Its only field is {image_id}, e.g. '{image_id}.jpg'."
         ) from error

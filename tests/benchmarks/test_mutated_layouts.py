@@ -13,7 +13,7 @@ from mmflamingo.registry import METRICS
 
 # What tells the entry, or, where a file as a whole is of another layout, what it holds and must hold.
 TELLS_WHERE = re.compile(
-    r'entry |line |the object|ids|holds no|columns|lists no|images|splits|questions have|layout|questions in'
+    r'entry |line |the object|ids|holds no|columns|lists no|images|splits|questions have|layout|questions in|question '
 )
 
 

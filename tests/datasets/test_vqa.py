@@ -65,7 +65,9 @@ def test_untold_image_name(tmp_path, vqa):
 
 @pytest.mark.parametrize('img_name', ['{id}.jpg', '{}.jpg', '{image_id:Q}.jpg'])
 def test_wrong_template(tmp_path, vqa, img_name):
-    with pytest.raises(ValueError, match=r'img_name=.*only field is \{image_id\}'):
+    with pytest.raises(
+        ValueError, match=r"val2014_questions.json', question 10: img_name=.*only field is \{image_id\}"
+    ):
         COCOVQA(**vqa(), data_root=str(tmp_path), img_name=img_name)
 
 
