@@ -229,7 +229,7 @@ class FlamingoTokenizer:
             raise ValueError(
                 f'The template has the special tokens {self.hf.convert_ids_to_tokens(expected)}, '
                 f'the prompt {self.hf.convert_ids_to_tokens(found)}: text of the data formed one '
-                f'with what stands beside it. Change the template: {prompt.text!r}'
+                f'with what is beside it. Change the template: {prompt.text!r}'
             )
 
     def _check_vocabulary(self, pretrained: str, vocab_size: int | None) -> None:

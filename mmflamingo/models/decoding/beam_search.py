@@ -104,7 +104,7 @@ def read_prompts(
     """Fills the cache with prompts; text that all of them begin with is read only once.
 
     Returns:
-        Logits after the prompts, (B, 1, vocabulary), and the mask (B, L) of the cache's tokens: padding now stands
+        Logits after the prompts, (B, 1, vocabulary), and the mask (B, L) of the cache's tokens: padding now is
         after the common beginning.
     """
     last_only = {'logits_to_keep': 1} if 'logits_to_keep' in adapter.lm_arguments else {}

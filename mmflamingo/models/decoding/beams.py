@@ -182,7 +182,7 @@ class Beams:
         return self.running['finished_scores'][:, -1]
 
     def _penalised(self, totals: Tensor, counted: int) -> Tensor:
-        """Scores of texts with these log-likelihoods (S, m) and so many counted tokens."""
+        """Scores of texts with these log-likelihoods (S, m) and this many counted tokens."""
         if not self.is_whole:
             return totals / counted**self.settings.length_penalty
         lengths = self.running['prompt_mask'].sum(1, keepdim=True, dtype=torch.float64) + counted

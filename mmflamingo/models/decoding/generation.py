@@ -11,6 +11,7 @@ from ..language import FlamingoLMAdapter
 from .beam_search import beam_search, beam_search_in_rows, can_search, knows_settings
 from .beams import BeamSettings
 from .finite import FiniteScores, check_finite
+from .history import OF_HISTORY, looking_back
 from .sampling import drawing
 from .settings import MAX_NEW_TOKENS, OF_SAMPLING, parse_settings
 
@@ -71,9 +72,11 @@ def generate(
         )
         check_finite(~is_broken, sample_ids)
         return ids
-    processors = [FiniteScores(sample_ids)]
+    of_history, of_sampling = (
+        {name: settings.pop(name) for name in names if name in settings} for names in (OF_HISTORY, OF_SAMPLING)
+    )
+    processors = [FiniteScores(sample_ids), *looking_back(of_history, attention_mask, adapter.image_token_id)]
     if is_drawn:
-        of_sampling = {name: settings.pop(name) for name in OF_SAMPLING if name in settings}
         processors += drawing(of_sampling, sample_ids, input_ids.device)
     settings.pop('length_penalty_over', None)
     config = GenerationConfig(

@@ -32,7 +32,7 @@ class FlamingoLMAdapter(nn.Module):
 
     Args:
         visual_dim: Width of the visual tokens, D.
-        vocab_size: Tokens of the tokenizer, added ones included. The embeddings get so many rows.
+        vocab_size: Tokens of the tokenizer, added ones included. The embeddings get that many rows.
         image_token_id: Id of `<image>`.
         pretrained: Hugging Face folder with the weights, a `.gguf` file, or `hf://organisation/name`.
         config: Instead of `pretrained`: a dict with `model_type` and the fields of its Hugging Face

@@ -1,10 +1,9 @@
 import pytest
 import torch
+from decoding_prompts import END_OF_CHUNK, IMAGE, PAD, alone, prompts
 
 from mmflamingo.models.decoding.generation import generate
 from mmflamingo.structures import FlamingoDataSample
-
-END_OF_CHUNK, IMAGE, PAD = 40, 41, 42
 
 
 def write(adapter, visual_tokens, input_ids, mask, **settings):
@@ -12,9 +11,9 @@ def write(adapter, visual_tokens, input_ids, mask, **settings):
     return generate(adapter, visual_tokens, input_ids, mask, [END_OF_CHUNK], PAD, settings)
 
 
-def raise_bias(adapter, token_id):
+def raise_bias(adapter, token_id, bias=50):
     """Makes a token the likeliest everywhere."""
-    adapter.lm.lm_head.register_forward_hook(lambda module, args, logits: logits + 50 * torch.eye(43)[token_id])
+    adapter.lm.lm_head.register_forward_hook(lambda module, args, logits: logits + bias * torch.eye(43)[token_id])
 
 
 @pytest.mark.parametrize('media_index', ['preceding', 'following', 'preceding_blind_decoding'])
@@ -146,6 +145,31 @@ def test_settings_that_count_the_prompt_are_refused(adapter_of, batch):
     """A10: eight texts a batch were others than one at a time."""
     with pytest.raises(ValueError, match='min_length cannot be used: .* use min_new_tokens'):
         write(adapter_of('llama'), *batch, num_beams=1, min_length=50)
+
+
+@pytest.mark.parametrize('num_beams', [1, 3])
+@pytest.mark.parametrize(
+    'settings',
+    [
+        *({'no_repeat_ngram_size': size} for size in (1, 2, 3)),
+        *({'repetition_penalty': penalty} for penalty in (2, 0.2)),
+        {'bad_words_ids': [[2, 5]]},
+        {'exponential_decay_length_penalty': [2, 1.5]},
+        {'sequence_bias': [[[2, 2], 3.0]]},
+        {'begin_suppress_tokens': [5]},
+    ],
+)
+def test_no_setting_sees_the_padding_of_the_batch(adapter_of, settings, num_beams):
+    """Padding that is the language model's own end, which it may write, is no part of a text (the kind of A10)."""
+    adapter, end = adapter_of('llama'), 2
+    raise_bias(adapter, end, 4)
+    visual_tokens, input_ids, mask = prompts()
+    input_ids = torch.where(mask == 1, input_ids, end)
+    settings = {'num_beams': num_beams, 'max_new_tokens': 8, **settings}
+    together = generate(adapter, visual_tokens, input_ids, mask, [END_OF_CHUNK], end, settings)
+    for row in range(6):
+        text = generate(adapter, *alone((visual_tokens, input_ids, mask), row), [END_OF_CHUNK], end, settings)[0]
+        assert torch.equal(together[row, : len(text)], text)
 
 
 def test_without_max_new_tokens_there_are_20(adapter_of, batch):
