@@ -41,7 +41,9 @@ class FlamingoRunner(TrainingRunner):
     - A model with `device_map` is placed by it once it has its weights.
     - A test with parameters that come from nowhere is an error, unless the config says
       `allow_random_weights = True`.
-    - Only one test at a time goes into a work dir.
+    - Only one test and one training at a time go into a work dir, and each run has a folder of its own there.
+    - A training starts from `load_from` where `resume` finds nothing to resume, and never with frozen parameters that are
+      random (see `training`).
     - `launcher='pytorch'` without a GPU uses gloo. A model without trainable parameters is not
       wrapped.
     - `dtype` names the dtype of all weights and activations in a test.

@@ -14,7 +14,7 @@ from mmflamingo.engine.signals import ENDING, Ended, signals_end_as_ctrl_c
 
 @pytest.mark.parametrize(
     ('number', 'said'),
-    [(signal.SIGINT, 'Interrupted.'), (signal.SIGTERM, 'Ended by Terminated.'), (signal.SIGHUP, 'Ended by Hangup.')],
+    [(signal.SIGINT, 'Interrupted.'), (signal.SIGTERM, 'Ended by SIGTERM.'), (signal.SIGHUP, 'Ended by SIGHUP.')],
 )
 def test_the_exit_status_tells_the_signal(number, said, capsys):
     kept = []

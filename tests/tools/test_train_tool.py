@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,29 @@ def test_a_second_training_into_one_work_dir(run_tool, toy_config, tmp_path, cap
     finally:
         first.kill()
         first.wait()
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_nan_on_one_rank_is_a_step_that_none_takes(toy_config, tmp_path):
+    """T4, with two real processes."""
+    (tmp_path / 'nan_parts.py').write_text(
+        'import os\nimport toy_parts\nforward, calls = toy_parts.ToyModel.forward, []\n'
+        'def broken(self, inputs, data_samples=None, mode="tensor"):\n'
+        '    calls.append(mode)\n'
+        '    outputs = forward(self, inputs, data_samples, mode)\n'
+        '    is_nan = os.environ["RANK"] == "1" and len(calls) == 3\n'
+        '    return {"loss": outputs["loss"] * (float("nan") if is_nan else 1)}\n'
+        'toy_parts.ToyModel.forward = broken\n'
+    )
+    config = tmp_path / 'nan.py'
+    config.write_text(f"_base_ = {toy_config!r}\ncustom_imports = dict(imports=['toy_parts', 'nan_parts'])\n")
+    root = Path(toy_config).parents[2]
+    paths = f'{Path(toy_config).parent}:{root}:{tmp_path}'
+    env = {**os.environ, 'PYTHONPATH': paths, 'PORT': '29618', 'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'}
+    env['PATH'] = f'{Path(sys.executable).parent}:{env["PATH"]}'
+    command = ['bash', root / 'tools' / 'dist_train.sh', config, '2', '--work-dir', tmp_path / 'run']
+    said = subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=300).stdout
+    assert said.count('A step is left out') == 1 and '[8/8]' in said
+    assert all(
+        value.isfinite().all() for value in read_checkpoint(str(tmp_path / 'run/iter_8.pth'))['state_dict'].values()
+    )

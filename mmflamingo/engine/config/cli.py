@@ -45,7 +45,7 @@ def user_errors(debug: bool = False) -> Iterator[None]:
         number = getattr(error, 'number', signal.SIGINT)
         with suppress(OSError):  # the terminal may be closed
             print(
-                '\nInterrupted.' if number == signal.SIGINT else f'\nEnded by {signal.strsignal(number)}.',
+                '\nInterrupted.' if number == signal.SIGINT else f'\nEnded by {signal.Signals(number).name}.',
                 file=sys.stderr,
             )
         sys.exit(128 + number)
