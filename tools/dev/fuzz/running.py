@@ -46,6 +46,7 @@ def run_forked(work: Callable[[], None], folder: Path, timeout: float) -> Run:
         with open(terminal, 'wb', buffering=0) as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
+        sys.stdout, sys.stderr = (open(number, 'w', 1, 'utf-8', closefd=False) for number in (1, 2))
         with open(os.devnull, 'rb') as nothing:
             os.dup2(nothing.fileno(), 0)
         os._exit(_status_of(work, folder))
