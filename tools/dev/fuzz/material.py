@@ -86,6 +86,7 @@ class Material:
 
     Attributes:
         vqa, captions, video (Outcome): What tests of `vqa.py`, `captions.py` and `video.py` give.
+        shown (list[str]): Names of the pictures that `vqa.py` shows, of queries and shots.
         run (Path): The folder of the finished run of `vqa.py`.
         broken (Path): A work dir that holds an interrupted run of `vqa.py`.
     """
@@ -110,6 +111,7 @@ class Material:
             outcome(folder / f'work_{name}') for name in ('vqa', 'captions', 'video')
         )
         self.run = next((folder / 'work_vqa').rglob('results.json')).parent
+        self.shown = _pictures_of(self.run / 'predictions.jsonl')
 
     def test(
         self, folder: Path, config: str, work_dir: Path, *options: str, checkpoint: str | None = None
@@ -149,6 +151,12 @@ def _leave_out_what_takes_long() -> None:
     mmengine.runner.runner.collect_env = dict
     gc.collect()
     gc.freeze()  # so that a child's collector does not go through all that is imported
+
+
+def _pictures_of(predictions: Path) -> list[str]:
+    records = list(map(json.loads, predictions.read_text('utf-8').splitlines()))
+    paths = [shown['img_path'] for record in records for shown in (record, *record['shots'])]
+    return sorted({Path(path).name for path in paths})
 
 
 def write_configs(folder: Path, data_of: Path) -> None:

@@ -28,7 +28,7 @@ KEYS = [
     'test_dataloader.dataset.data_root', 'test_dataloader.dataset.data_prefix', 'test_dataloader.dataset.img_name',
     'test_dataloader.dataset.num_query_examples', 'test_dataloader.dataset.pipeline', 'test_dataloader.dataset.shot_selector',
     'test_dataloader.sampler', 'test_dataloader.sampler.type', 'test_dataloader.collate_fn', 'test_evaluator',
-    'test_evaluator.0', 'test_evaluator.0.type', 'test_cfg', 'test_cfg.type', 'work_dir', 'load_from', 'launcher', 'log_level',
+    'test_evaluator.0', 'test_evaluator.0.type', 'test_cfg', 'test_cfg.type', 'log_level',
     'default_hooks', 'default_hooks.logger', 'custom_hooks', 'env_cfg', 'default_scope', 'runner_type', 'visualizer', 'dtype',
     'compile', 'model.data_preprocessor.mean', 'model.max_length', 'model.prompts.vqa.ranking.permutations',
 ]  # fmt: skip
@@ -78,12 +78,21 @@ def _fault_of_value(folder: Path, options: list[str]) -> str | None:
     key, _, text = options[0].partition('=')
     value = _find(written.read_text('utf-8'), key)
     literal = _literal(text)
-    if value is _MISSING or value in (text, literal) or repr(value) == repr(literal):
+    if value is _MISSING or value in (text, literal) or repr(value) == repr(literal) or _is_merged(literal, value):
         return None
     return f'{key} became {value!r:.80}, not {text!r:.80}'
 
 
 _MISSING = object()
+
+
+def _is_merged(literal: Any, value: Any) -> bool:
+    """Whether a dict was merged into the one that the config has."""
+    return (
+        isinstance(literal, dict)
+        and isinstance(value, dict)
+        and all(value.get(key) == own for key, own in literal.items())
+    )
 
 
 def _literal(text: str) -> Any:

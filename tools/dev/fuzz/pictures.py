@@ -19,7 +19,7 @@ def make(material: Material, rng: Random, folder: Path) -> Case:
     """A picture of a query or a shot is replaced, and the questions are asked."""
     shutil.copytree(material.folder / 'data', folder / 'data')
     write_configs(folder, folder)
-    path = folder / 'data' / 'pictures' / f'{rng.randint(1, 8)}.png'
+    path = folder / 'data' / 'pictures' / rng.choice(material.shown)
     name, is_same = rng.choice([_other_format, _other_format, _broken, _broken, _broken, _no_picture])(path, rng)
     work = material.test(folder, 'vqa.py', folder / 'work', checkpoint=str(material.folder / 'checkpoint.pth'))
 

@@ -1,6 +1,5 @@
 """Kind `videos`: broken and cut files of a video."""
 
-import io
 from pathlib import Path
 from random import Random
 
@@ -21,21 +20,23 @@ def make(material: Material, rng: Random, folder: Path) -> Case:
     (folder / 'videos').mkdir()
     (folder / 'videos' / VIDEO).write_bytes(content)
     prefix = f'test_dataloader.dataset.data_prefix.img_path={folder / "videos"}'
-    before, after = _frames(original), _frames(content)
+    frames, changed = _frames(material.folder / 'data' / 'videos' / VIDEO), _frames(folder / 'videos' / VIDEO)
 
     def judge() -> str | None:
-        if after is None or len(after) < len(before):
-            return f'{name}: no error, though {"nothing" if after is None else len(after)} of {len(before)} frames can be read'
-        is_same = len(after) == len(before) and all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
-        return material.video.difference(outcome(folder / 'work')) if is_same else None
+        difference = material.video.difference(outcome(folder / 'work'))
+        if difference is None or changed is None or name == 'bytes: cut':
+            return difference and f'{name}, no error: {difference}'
+        # A file whose tables name other frames is another video.
+        is_same = len(frames) == len(changed) and all(map(np.array_equal, frames, changed))
+        return difference if is_same else None
 
     return Case(name, material.test(material.folder, 'video.py', folder / 'work', prefix), judge)
 
 
-def _frames(content: bytes) -> list[np.ndarray] | None:
-    """All frames, by PyAV alone; None where it finds an error."""
+def _frames(path: Path) -> list[np.ndarray] | None:
+    """All frames by PyAV alone; None where it finds an error."""
     try:
-        with av.open(io.BytesIO(content)) as file:
+        with av.open(str(path)) as file:
             return [frame.to_ndarray(format='rgb24') for frame in file.decode(video=0)]
     except Exception:
         return None
