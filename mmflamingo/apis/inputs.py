@@ -191,6 +191,8 @@ def _check_texts(texts: Sequence[str], name: str) -> None:
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f'{name} {number} is {short(text)}, it must be a text.')
+        if any('\ud800' <= character <= '\udfff' for character in text):
+            raise ValueError(f'{name} {number} is {short(text)}: it holds half of a character (a lone surrogate).')
 
 
 def _is_list(value: Any) -> bool:

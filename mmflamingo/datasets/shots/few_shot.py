@@ -173,6 +173,10 @@ class FewShotMixin:
     def _support_img_prefix(self, data_prefix: dict[str, str] | None) -> str:
         if data_prefix is None:
             return self.data_prefix['img_path']
+        if 'img_path' not in data_prefix:
+            raise ValueError(
+                f"support_data_prefix={data_prefix!r} needs the key 'img_path', the folder of the supports."
+            )
         return below(self.data_root, data_prefix['img_path'])
 
 

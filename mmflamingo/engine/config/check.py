@@ -212,7 +212,7 @@ def _check_arguments(path: str, node: Mapping, target: Callable, root: Registry)
     accepted = accepted_arguments(target)
     supplied = SUPPLIED_BY_RUNNER.get(root, set()) | SUPPLIED_BY_MODEL.get(_last_key(path), set())
     allowed = accepted.names | READ_BEFORE.get(root, set())
-    given = {key for key in node if key != 'type' and not key.startswith('_')}
+    given = {key for key in node if key not in ('type', '_scope_')}
     if not accepted.anything:
         for key in sorted(given - allowed):
             yield f'{path}.{key} is not an argument of {name}.{_hint(key, allowed - supplied)}'

@@ -8,6 +8,7 @@ from mmengine.dataset import InfiniteSampler
 from mmflamingo.registry import DATA_SAMPLERS, registered
 
 from ..errors import ConfigError
+from .argument_types import PLAIN
 
 # Only workers need these; torch refuses them without.
 OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'timeout', 'multiprocessing_context')
@@ -25,8 +26,16 @@ def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _is_part(value: Any) -> bool:
+    """A config of something to be built, or the thing itself."""
+    return isinstance(value, Mapping) or not isinstance(value, PLAIN)
+
+
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     'dataset': (lambda value: value is not None, 'a dataset'),
+    'sampler': (_is_part, 'a dict with a type'),
+    'batch_sampler': (lambda value: value is None or _is_part(value), 'None or a dict with a type'),
+    'collate_fn': (_is_part, 'a dict with a type'),
     'batch_size': (_is_count(1), 'an integer, 1 or more'),
     'num_workers': (_is_count(0), 'an integer, 0 or more'),
     'prefetch_factor': (lambda value: value is None or _is_count(1)(value), 'None or an integer, 1 or more'),

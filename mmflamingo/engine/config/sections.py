@@ -41,6 +41,9 @@ def find_section_mistakes(cfg: Mapping[str, Any]) -> Iterator[str]:
             and not any(fits(value, member) for member in types)
         ):
             yield f'{key} is {shortly(value)}, it must be {" or ".join(map(type_name, types))}.'
+    for place, hook in enumerate(cfg.get('custom_hooks') or ()):
+        if isinstance(hook, PLAIN) and not isinstance(hook, Mapping):
+            yield f'custom_hooks[{place}] is {shortly(hook)}, it must be a dict with a type.'
     randomness = cfg.get('randomness')
     if isinstance(randomness, Mapping):
         yield from _find_unknown('randomness', randomness, accepted_arguments(Runner.set_randomness).names)

@@ -20,6 +20,7 @@ ARCHS = {
 }
 
 
+REQUIRED = ARCHS['b'].keys()  # of an arch
 ACTIVATIONS = ('quick_gelu', 'gelu')
 QUICK_GELU_SCALE = 1.702  # OpenAI's CLIP was trained with x * sigmoid(1.702 x) instead of GELU
 
@@ -96,11 +97,13 @@ class CLIPVisionTransformer(BaseModule):
         super().__init__(init_cfg)
         if isinstance(arch, str) and arch not in ARCHS:
             raise ValueError(f'arch={arch!r} is unknown. Use one of {list(ARCHS)}, or a dict like {ARCHS["b"]}.')
+        settings = ARCHS[arch] if isinstance(arch, str) else arch
+        if not REQUIRED <= settings.keys() <= REQUIRED | {'feedforward_dims'}:
+            raise ValueError(f'arch={arch!r} must have the keys {sorted(REQUIRED)}, and may have feedforward_dims.')
         if act not in ACTIVATIONS:
             raise ValueError(f'act={act!r} is unknown. Use one of {ACTIVATIONS}.')
         if img_size % patch_size:
             raise ValueError(f'patch_size={patch_size} does not divide img_size={img_size}.')
-        settings = ARCHS[arch] if isinstance(arch, str) else arch
         dims = self.embed_dims = settings['embed_dims']
         feedforward_dims = settings.get('feedforward_dims', 4 * dims)
         self.img_size = img_size

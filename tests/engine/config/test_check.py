@@ -232,3 +232,18 @@ def test_misspelt_fields_of_a_language_model():
     assert mistakes(model_type='lama') == [
         "model.language_model.config.model_type is 'lama', which transformers does not know. Did you mean 'llama'?"
     ]
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'mistake'),
+    [
+        ({'test_dataloader': {'collate_fn': 'x'}}, "test_dataloader.collate_fn is 'x', it must be a dict with a type."),
+        ({'test_dataloader': {'sampler': '-inf'}}, "test_dataloader.sampler is '-inf', it must be a dict with a type."),
+        ({'test_dataloader': {'batch_sampler': 3}}, 'test_dataloader.batch_sampler is 3, it must be None or a dict'),
+        ({'custom_hooks': [[]]}, 'custom_hooks[0] is [], it must be a dict with a type.'),
+        ({'model': {'type': 'Flamingo', '__max_length': 1}}, 'model.__max_length is not an argument of Flamingo.'),
+    ],
+)
+def test_parts_that_are_no_parts(cfg, mistake):
+    """Found by tools/dev/fuzz.py: they ended in a traceback."""
+    assert any(found.startswith(mistake) for found in find_mistakes(cfg))

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from mmflamingo.models.backbones import CLIPVisionTransformer
-from mmflamingo.models.backbones.clip_vit import sincos_grid
+from mmflamingo.models.backbones.clip_vit import ARCHS, sincos_grid
 from mmflamingo.models.checkpoints import clip_activation
 
 SMALL = {'embed_dims': 16, 'depth': 2, 'heads': 2}
@@ -149,3 +149,11 @@ def test_unusable_settings(changes, message):
 def test_pictures_of_another_size():
     with pytest.raises(ValueError, match='this backbone takes 8 x 8'):
         build()(torch.zeros(1, 3, 12, 12))
+
+
+@pytest.mark.parametrize(
+    'arch', [{'embed_dims': 32, 'deptQ': 1, 'heads': 2}, {'embed_dims': 32}, {'x': 1, **ARCHS['b']}]
+)
+def test_keys_of_an_arch_that_are_missing_or_unknown(arch):
+    with pytest.raises(ValueError, match='must have the keys .*depth.*, and may have feedforward_dims'):
+        CLIPVisionTransformer(arch)
