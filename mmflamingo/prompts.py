@@ -96,8 +96,10 @@ class Ranking:
     calibrate: bool = False
 
     def __post_init__(self) -> None:
-        if self.permutations < 1:
-            raise ValueError(f'PromptTemplate.ranking.permutations is {self.permutations}, it must be at least 1.')
+        if type(self.permutations) is not int or self.permutations < 1:
+            raise ValueError(
+                f'PromptTemplate.ranking.permutations is {self.permutations!r}, it must be a whole number from 1.'
+            )
 
 
 @PROMPTS.register_module()
@@ -147,6 +149,8 @@ class PromptTemplate:
             raise ValueError(f'PromptTemplate.white_space is {white_space!r}, it must be one of {list(WHITE_SPACE)}.')
         self.shot = _parse_template(shot)
         self.query = _parse_template(query)
+        if not self.query:
+            raise ValueError('PromptTemplate.query is empty: the model has nothing to continue.')
         if output not in {field for _, field in self.shot}:
             raise ValueError(f'PromptTemplate.shot is {shot!r}: it needs the field {{{output}}} that `output` names.')
         if output in {field for _, field in self.query}:

@@ -89,6 +89,8 @@ class FlamingoDataPreprocessor(BaseDataPreprocessor):
             ValueError: A sample has not as many images as its prompt, its task has no prompt, its
                 text is too long without shots, or it has no output to learn.
         """
+        if not isinstance(data, Mapping) or not {'inputs', 'data_samples'} <= data.keys():
+            raise ValueError("The batch has no `inputs` or `data_samples`: end the dataset's pipeline with PackInputs.")
         samples = data['data_samples']
         inputs, tokenized, prompts = [], [], []
         for images, sample in zip(data['inputs'], samples, strict=True):

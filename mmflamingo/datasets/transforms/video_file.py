@@ -37,6 +37,9 @@ FORMATS = (
     ),
 )
 OPTIONS = {'format_whitelist': ','.join(FORMATS), 'protocol_whitelist': 'file'}
+# Frames without a container, which the middle of any file may look like; and names of files that have one.
+RAW = ('m4v', 'h264', 'hevc', 'obu', 'mpegvideo', 'mjpeg', 'vc1')
+CONTAINERS = ('.mp4', '.mov', '.mkv', '.webm', '.avi', '.3gp')
 LOST = 0.1  # of its frames a sound file may lose when it is decoded, such as those before the first key frame
 
 
@@ -92,6 +95,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         stream = container.streams.best('video')
         if stream is None:
             raise ValueError('it holds no video stream')
+        if container.format.name in RAW and path.suffix.lower() in CONTAINERS:
+            raise ValueError(f'it is damaged: it has no head of a {path.suffix} file')
         yield container, stream
 
 

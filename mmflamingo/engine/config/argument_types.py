@@ -50,6 +50,8 @@ def _members(stated: Any) -> Sequence[Any]:
 
 def _plain_type(stated: Any) -> type | None:
     plain = get_origin(stated) or stated
+    if plain is Sequence and get_args(stated) not in ((), (str,)):
+        plain = list  # a text is a sequence of texts only
     return plain if plain in ACCEPTED else None
 
 

@@ -16,7 +16,7 @@ from mmflamingo.models.precision import DTYPES
 from mmflamingo.registry import registered
 
 from ..errors import ConfigError
-from .argument_types import find_misfits
+from .argument_types import PLAIN, find_misfits
 from .hf_config import find_config_mistakes
 from .loaders import find_loader_mistakes
 from .sections import find_section_mistakes
@@ -88,6 +88,7 @@ READ_BEFORE = {
 }
 # Dicts of other libraries that may have a key `type` of their own meaning.
 FOREIGN_KEYS = ('config', 'generation', 'env_cfg', 'backend_args')
+DEFAULT_LOOPS = {'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop'}  # of sections without a type
 DATALOADER_KEYS = {'dataset', 'sampler', 'batch_sampler', 'collate_fn', 'num_batch_per_epoch'}
 
 
@@ -164,6 +165,18 @@ def _check_names(path: str, node: Mapping) -> Iterator[str]:
     if isinstance(selector, str) and registered(ours.SHOT_SELECTORS, selector) is None:
         known = set(ours.SHOT_SELECTORS.module_dict)
         yield f'{path}.shot_selector = {selector!r} is not registered.{_hint(selector, known)}'
+    elif isinstance(selector, Mapping) and 'type' not in selector:
+        yield f'{path}.shot_selector is {shortly(selector)}, it needs a type.'
+    for place, step in enumerate(node.get('pipeline') or ()):
+        if isinstance(step, PLAIN) and not isinstance(step, Mapping):
+            yield f'{path}.pipeline[{place}] is {shortly(step)}, it must be a dict with a type.'
+            break
+    if path.endswith('.prompts'):
+        for task, prompt in node.items():
+            if isinstance(prompt, PLAIN) and not isinstance(prompt, Mapping):
+                yield f'{path}.{task} is {shortly(prompt)}, it must be a dict with a type.'
+    if path in DEFAULT_LOOPS and 'type' not in node:
+        yield from _check_part(path, {'type': DEFAULT_LOOPS[path], **node}, _registry('LOOPS'))
     config = node.get('config')
     if isinstance(config, Mapping) and 'model_type' in config:
         yield from find_config_mistakes(f'{path}.config', config)

@@ -32,7 +32,7 @@ def _is_part(value: Any) -> bool:
 
 
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    'dataset': (lambda value: value is not None, 'a dataset'),
+    'dataset': (lambda value: bool(value) and _is_part(value), 'a dict with a type'),
     'sampler': (_is_part, 'a dict with a type'),
     'batch_sampler': (lambda value: value is None or _is_part(value), 'None or a dict with a type'),
     'collate_fn': (_is_part, 'a dict with a type'),

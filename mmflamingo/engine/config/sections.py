@@ -7,6 +7,8 @@ from typing import Any
 
 from mmengine.runner import Runner
 
+from mmflamingo.registry import RUNNERS, registered
+
 from .argument_types import PLAIN, find_misfits, fits, type_name
 from .signatures import accepted_arguments
 
@@ -27,6 +29,7 @@ RUNNER_KEYS: dict[str, tuple[type, ...]] = {
     'log_level': (str, int),
     'resume': (bool, str),
 }
+LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 ENV_KEYS = {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'}
 
 
@@ -44,6 +47,13 @@ def find_section_mistakes(cfg: Mapping[str, Any]) -> Iterator[str]:
     for place, hook in enumerate(cfg.get('custom_hooks') or ()):
         if isinstance(hook, PLAIN) and not isinstance(hook, Mapping):
             yield f'custom_hooks[{place}] is {shortly(hook)}, it must be a dict with a type.'
+    for name, hook in (cfg.get('default_hooks') or {}).items():
+        if hook is not None and isinstance(hook, PLAIN) and not isinstance(hook, Mapping):
+            yield f'default_hooks.{name} is {shortly(hook)}, it must be a dict with a type, or None.'
+    if isinstance(level := cfg.get('log_level'), str) and level not in LOG_LEVELS:
+        yield f'log_level is {level!r}, it must be one of {", ".join(LOG_LEVELS)}.'
+    if isinstance(kind := cfg.get('runner_type'), str) and registered(RUNNERS, kind) is None:
+        yield f'runner_type is {kind!r}, which is not registered. Registered are {", ".join(RUNNERS.module_dict)}.'
     randomness = cfg.get('randomness')
     if isinstance(randomness, Mapping):
         yield from _find_unknown('randomness', randomness, accepted_arguments(Runner.set_randomness).names)

@@ -155,13 +155,18 @@ def clip_vision_in_layout(ours: Mapping[str, Tensor], layout: Layout) -> dict[st
     Args:
         ours: Keys of `CLIPVisionTransformer`.
         layout: Whose keys to write. What Flamingo has no use for (`layout.unused`) is not in the result.
+
+    Raises:
+        ValueError: A key is not one of `CLIPVisionTransformer`.
     """
     theirs = {}
     for key, value in ours.items():
         if key in layout.top:
             theirs[layout.top[key]] = _with_leading_ones(key, value) if layout is OPENMMLAB else value
             continue
-        _, number, name = key.split('.', 2)
+        number, _, name = key.removeprefix('blocks.').partition('.')
+        if name not in layout.block:
+            raise ValueError(f'{key!r} is not a parameter of the vision encoder, so {layout.name} has no name for it.')
         parts = layout.block[name]
         for part, chunk in zip(parts, value.chunk(len(parts)), strict=True):
             theirs[f'{layout.blocks}.{number}.{part}'] = chunk

@@ -44,13 +44,28 @@ def build_lm(pretrained: str | None, config: dict[str, Any] | None, dtype: str, 
     if pretrained is not None:
         lm = _load(pretrained, kwargs)
     elif 'model_type' in config:
-        lm = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), **kwargs)
+        lm = _from_config(config, kwargs)
         lm.tie_weights()  # transformers leaves it out together with the initialisation, see `no_init_weights`
     else:
         raise ValueError(f"model.language_model.config needs model_type, such as 'llama'; it has {list(config)}.")
     # A folder's sampling settings are not this project's.
     lm.generation_config = GenerationConfig()
     return lm
+
+
+def _from_config(config: dict[str, Any], kwargs: dict[str, Any]) -> PreTrainedModel:
+    """A model with random weights.
+
+    Raises:
+        ValueError: transformers does not take the configuration.
+    """
+    try:
+        return AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), **kwargs)
+    except Exception as error:  # of any kind, by the family
+        reason = ' '.join(str(error).split())
+        raise ValueError(
+            f'transformers cannot build the model of model.language_model.config: {reason:.300}'
+        ) from error
 
 
 def parse_dtype(name: str) -> torch.dtype:

@@ -159,7 +159,8 @@ def _name(path: Path, rng: Random) -> tuple[str, Path, bool]:
     word = found[group]
     wrong = word[:-1] + rng.choice(['', 'qq', 'Q'])
     path.write_text(text[: found.start(group)] + wrong + text[found.end(group) :])
-    return f'{word} misspelt {wrong}', path, True
+    is_a_name = word == 'caption'  # of a prompt, which no question asks for
+    return f'{word} misspelt {wrong}', path, not is_a_name
 
 
 def _data(path: Path, rng: Random) -> tuple[str, Path, bool]:
