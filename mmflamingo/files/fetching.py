@@ -69,6 +69,30 @@ def fetch(url: str, path: Path, limits: Limits, check: Callable[[Path], object] 
             check(draft)
 
 
+def within(seconds: float, function: Callable[[], object]) -> None:
+    """Calls a function that asks a server, in a thread that is left alone when it takes too long.
+
+    Raises:
+        TimeoutError: It did.
+        Exception: What the function raised.
+    """
+    errors: list[Exception] = []
+
+    def call() -> None:
+        try:
+            function()
+        except Exception as error:
+            errors.append(error)
+
+    thread = Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f'no answer in {seconds:g} seconds')
+    if errors:
+        raise errors[0]
+
+
 class _Transfer:
     """One download: a thread receives, and the caller's watches it, as looking up names and headers knows no time limit."""
 

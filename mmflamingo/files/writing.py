@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryFile
 from uuid import uuid4
 
@@ -90,3 +91,28 @@ def _try_to_write(folder: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     with TemporaryFile(dir=folder):
         pass
+
+
+@contextmanager
+def replacing_files(folder: str | Path, stale: Iterable[str] = ()) -> Iterator[Path]:
+    """Gives a draft of a folder, whose files take the places of a folder's when the block ends well, each as a whole.
+
+    Args:
+        folder: The folder, which may exist; other files in it stay.
+        stale: Patterns of files that go when they are not among the new ones, as they would be taken for some of them.
+
+    Yields:
+        Path: A new, empty folder in it.
+    """
+    folder = check_output_folder(folder)
+    draft = folder / f'{uuid4().hex[:8]}.part'
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        new = {path.name for path in draft.iterdir()}
+        for path in draft.iterdir():
+            os.replace(path, folder / path.name)
+        for path in (path for pattern in stale for path in folder.glob(pattern) if path.name not in new):
+            path.unlink()
+    finally:
+        rmtree(draft, ignore_errors=True)

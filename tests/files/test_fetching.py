@@ -3,7 +3,7 @@ import time
 import pytest
 from servers import serving
 
-from mmflamingo.files import Limits, fetch
+from mmflamingo.files import Limits, fetch, within
 
 CONTENT = b'weights' * 1000
 SHORT = Limits(answer_seconds=0.3, total_seconds=5, max_bytes=10**6)
@@ -70,3 +70,13 @@ def test_limits_of_the_environment(monkeypatch):
         monkeypatch.setenv('MMFLAMINGO_DOWNLOAD_BYTES', value)
         with pytest.raises(ValueError, match=f"MMFLAMINGO_DOWNLOAD_BYTES is '{value}', expected a positive number"):
             Limits.from_environment()
+
+
+def test_a_question_has_an_end():
+    start = time.monotonic()
+    with pytest.raises(TimeoutError, match=r'no answer in 0\.1 seconds'):
+        within(0.1, lambda: time.sleep(5))
+    assert time.monotonic() - start < 2
+    with pytest.raises(ZeroDivisionError):
+        within(5, lambda: 1 / 0)
+    within(5, int)

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from mmflamingo.files import check_output, replacing
+from mmflamingo.files import check_output, replacing, replacing_files
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -55,3 +55,28 @@ def test_an_input_is_no_output_under_any_name(tmp_path):
         with pytest.raises(ValueError, match='is the file that is read .*: choose another output'):
             check_output(tmp_path / name, [source])
     check_output(tmp_path / 'out', [source, 'https://example.com/in'])
+
+
+def test_files_of_a_folder_are_replaced_each_as_a_whole(tmp_path):
+    folder = tmp_path / 'new' / 'lm'
+    with replacing_files(folder) as draft:
+        for name in ('config.json', 'model-1.safetensors', 'model.index.json'):
+            (draft / name).write_text('old')
+    (folder / 'tokenizer.json').write_text('of the user')
+    with pytest.raises(KeyboardInterrupt), replacing_files(folder, ['*']) as draft:
+        (draft / 'config.json').write_text('half')
+        raise KeyboardInterrupt
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        'config.json': 'old',
+        'model-1.safetensors': 'old',
+        'model.index.json': 'old',
+        'tokenizer.json': 'of the user',
+    }
+    with replacing_files(folder, ['model*.safetensors', '*.index.json']) as draft:
+        (draft / 'config.json').write_text('new')
+        (draft / 'model.safetensors').write_text('new')
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        'config.json': 'new',
+        'model.safetensors': 'new',
+        'tokenizer.json': 'of the user',
+    }

@@ -31,6 +31,14 @@ def test_what_a_checkpoint_holds_is_cast():
     assert norm.num_batches_tracked.dtype == torch.long and norm.passing.dtype == torch.float32
 
 
+def test_a_weight_that_the_dtype_cannot_hold_is_named():
+    model = torch.nn.Sequential(torch.nn.Linear(1, 1))
+    torch.nn.init.constant_(model[0].bias, 1e5)
+    with pytest.raises(ValueError, match='0.bias has a weight that torch.float16 cannot hold'):
+        cast_weights(model, torch.float16)
+    cast_weights(model, torch.bfloat16)
+
+
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 @torch.no_grad()
 def test_all_parts_of_a_model_compute_in_it(flamingo_of, dtype):

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,19 @@ def test_a_shard_of_the_input_is_not_the_output(run_tool, capfd):
     arguments = ('converters/convert_checkpoint', 'in', 'in/model.safetensors', '--to', 'mmflamingo')
     assert run_tool(*arguments) == 1
     assert 'is the file that is read' in capfd.readouterr().err
+
+
+def test_a_folder_of_shards_is_read(run_tool):
+    """A5."""
+    Path('in').mkdir()
+    keys = [f'language_model.lm.model.layers.{n}.x' for n in range(2)]
+    for n, key in enumerate(keys):
+        save_file({key: torch.full((2,), n)}, f'in/{n}.safetensors')
+    index = {'weight_map': {key: f'{n}.safetensors' for n, key in enumerate(keys)}}
+    Path('in/model.safetensors.index.json').write_text(json.dumps(index))
+    assert run_tool('converters/convert_checkpoint', 'in', 'out.safetensors', '--to', 'mmflamingo') == 0
+    out = read_checkpoint('out.safetensors')
+    assert out.keys() == set(keys) and torch.equal(out[keys[1]], torch.full((2,), 1))
 
 
 def test_an_output_that_cannot_be_written_is_said_before(run_tool, capfd):

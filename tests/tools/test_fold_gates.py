@@ -1,6 +1,7 @@
 from pathlib import Path
 from runpy import run_path
 
+import pytest
 import torch
 
 from mmflamingo.models.language.gated_xattn import GatedCrossAttentionBlock
@@ -25,3 +26,20 @@ def test_open_gates_compute_the_same():
     fold_gates(state_dict, gate=1.0)
     assert block.attn_gate.item() == block.ff_gate.item() == 1.0
     torch.testing.assert_close(block(x, media), before)
+
+
+@pytest.mark.parametrize(
+    ('state_dict', 'gate', 'message'),
+    [
+        ({'a.attn_gate': 0.1, 'a.attn.to_out.weight': 1.0}, 0.0, '--gate is 0.0'),
+        ({'a.attn_gate': 0.1, 'a.attn.to_out.weight': 1.0}, float('nan'), '--gate is nan'),
+        ({'a.attn_gate': 0.1, 'a.attn.to_out.weight': 1e38}, 1e-4, 'would be infinite or NaN'),
+        ({'a.attn_gate': 0.1}, 1.0, 'has a.attn_gate, but not a.attn.to_out.weight'),
+        ({'a.b': 0.1}, 1.0, 'has no gates'),
+    ],
+)
+def test_gates_that_cannot_be_folded(state_dict, gate, message):
+    """A closed gate made infinite weights, silently."""
+    fold_gates = run_path(str(TOOL))['fold_gates']
+    with pytest.raises(ValueError, match=message):
+        fold_gates({key: torch.tensor([value]) for key, value in state_dict.items()}, gate)

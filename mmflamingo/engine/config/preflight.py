@@ -16,6 +16,7 @@ from mmengine.fileio import LocalBackend, get_file_backend
 
 from mmflamingo.datasets.clips import split_clip
 from mmflamingo.datasets.members import members
+from mmflamingo.files import within
 from mmflamingo.paths import below
 
 from ..errors import MissingFilesError
@@ -173,7 +174,8 @@ def _in_hub_cache(name: str) -> bool:
 def _unreachable(host: str, scheme: str = 'https') -> str | None:
     """Why a host can't be reached, asked once; None if it answers, whatever it answers."""
     try:
-        urlopen(Request(f'{scheme}://{host}', method='HEAD'), timeout=NETWORK_TIMEOUT).close()
+        request = Request(f'{scheme}://{host}', method='HEAD')
+        within(2 * NETWORK_TIMEOUT, lambda: urlopen(request, timeout=NETWORK_TIMEOUT).close())
     except HTTPError:
         return None
     except (OSError, HTTPException, ValueError) as error:

@@ -3,12 +3,13 @@
 The weights themselves don't tell, and with the wrong one a model works, only worse. Their origin often does.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.logging import print_log
+
+from mmflamingo.files import read_json
 
 GELU_NAMES = ('laion', 'datacomp')
 
@@ -48,11 +49,12 @@ def _by_config(path: Path) -> tuple[str, str] | None:
     """What the config beside the weights says, of transformers or of open_clip."""
     folder = path if path.is_dir() else path.parent
     theirs = _read(folder / 'config.json')
-    act = theirs.get('vision_config', theirs).get('hidden_act')
-    if act in ('quick_gelu', 'gelu') and 'clip' in theirs.get('model_type', ''):
+    vision = theirs.get('vision_config', theirs)
+    act = vision.get('hidden_act') if isinstance(vision, dict) else None
+    if act in ('quick_gelu', 'gelu') and 'clip' in str(theirs.get('model_type')):
         return act, f'hidden_act in {folder / "config.json"}'
     settings = _read(folder / 'open_clip_config.json').get('model_cfg')
-    if settings:
+    if isinstance(settings, dict):
         return 'quick_gelu' if settings.get(
             'quick_gelu'
         ) else 'gelu', f'quick_gelu in {folder / "open_clip_config.json"}'
@@ -66,4 +68,9 @@ def _by_name(name: str) -> str | None:
 
 
 def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+    if not path.exists():
+        return {}
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise ValueError(f'{path} holds a {type(content).__name__}, expected settings in braces.')
+    return content
