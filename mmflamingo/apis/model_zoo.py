@@ -17,7 +17,7 @@ from transformers.initialization import no_init_weights
 from mmflamingo.engine.config.cli import load_config
 from mmflamingo.engine.config.metafile import FILE_NAME, ZooModel, read_metafile
 from mmflamingo.engine.config.preflight import check_files
-from mmflamingo.engine.errors import CheckpointError, ConfigError
+from mmflamingo.engine.errors import CheckpointError, ConfigError, building_a_model
 from mmflamingo.engine.loading.fit import load_state_dict_strictly, state_dict_for
 from mmflamingo.engine.loading.safe import read_checkpoint
 from mmflamingo.engine.placement import is_to_be_placed, place
@@ -86,7 +86,7 @@ def get_model(
     check_files(Config({'model': _absolute(cfg.model), **_hints(cfg)}), weights and str(weights))
     with BUILDING:
         init_default_scope(cfg.get('default_scope', 'mmflamingo'))
-        with no_init_weights() if weights else nullcontext():
+        with building_a_model(), no_init_weights() if weights else nullcontext():
             model = MODELS.build(_absolute(cfg.model))
     if weights:
         state_dict = state_dict_for(model, read_checkpoint(str(weights)), str(weights))

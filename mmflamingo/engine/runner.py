@@ -21,7 +21,7 @@ from mmflamingo.models.precision import DTYPES, cast_weights
 from mmflamingo.registry import METRICS, RUNNERS, registered
 
 from .config.loaders import workable
-from .errors import CheckpointError, ConfigError
+from .errors import CheckpointError, ConfigError, building_a_model
 from .failures import explained, logged, quiet_terminal
 from .launch import group_timeout, init_gloo, on_main_rank
 from .loading.account import describe_sources
@@ -98,7 +98,7 @@ class FlamingoRunner(TrainingRunner):
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         self._build_loaders()
-        with no_init_weights() if self._brings_weights() else nullcontext():
+        with building_a_model(), no_init_weights() if self._brings_weights() else nullcontext():
             return super().build_model(model)
 
     def _build_loaders(self) -> None:

@@ -123,7 +123,7 @@ class TestArguments:
             ),
             ({'choices': ['a', 'b'], 'ranking': {'normalize': 'no'}}, "ranking\\['normalize'\\] is 'no'"),
             ({'choices': ['a', 'b'], 'ranking': {'permutations': True}}, 'must be of type int'),
-            ({'choices': ['a', 'b'], 'ranking': {'permutations': 0}}, 'at least 1'),
+            ({'choices': ['a', 'b'], 'ranking': {'permutations': 0}}, 'a whole number from 1'),
             ({'choices': ['a', 'b'], 'ranking': 'calibrate'}, 'give a dict'),
             ({'choices': {'a', 'b'}}, 'lists of choices: give a list'),
             ({'choices': 'ab'}, 'give a list of texts'),

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmflamingo.engine.config.cli import keep_sections
-from mmflamingo.engine.errors import CheckpointError, ConfigError
+from mmflamingo.engine.errors import CheckpointError, ConfigError, building_a_model
 
 
 def test_resumed_training_equals_uninterrupted(toy_cfg, build_runner, tmp_path):
@@ -153,3 +153,11 @@ def test_annotations_are_read_before_the_model_is_loaded(toy_cfg, build_runner, 
     )
     with pytest.raises(ValueError, match='entry 0 .question_id 2.5.: question_id is 2.5, it must be an id'):
         build_runner(toy_cfg)
+
+
+def test_a_model_beyond_all_sizes_is_a_mistake_of_the_config():
+    with pytest.raises(ConfigError, match=r'^The model of the config cannot be built: \w+Error: .+$'):
+        with building_a_model():
+            torch.nn.Linear(10**9, 10**12)
+    with pytest.raises(KeyError), building_a_model():
+        raise KeyError('a bug keeps its traceback')

@@ -151,7 +151,7 @@ def test_user_text_adds_no_special_token(tokenizer, bpe_folder, kind, text):
 def test_user_text_that_completes_a_mark_of_the_template(tokenizer):
     """Breaking up each text alone can't prevent this, so it must not pass."""
     template = PromptTemplate('<image>{caption}>', '<image>', 'caption')
-    with pytest.raises(ValueError, match='text of the data formed one with what stands beside it'):
+    with pytest.raises(ValueError, match='text of the data formed one with what is beside it'):
         tokenizer.tokenize(template.render({'output': '<image'}))
 
 

@@ -24,7 +24,10 @@ def tools():
 def test_quoted_and_measured_scores_never_share_a_table(tools):
     quoted = ZooResult('COCO', 4, 'CIDEr', 2.0, 0.25, 'quoted', 'https://a.b/paper')
     measured = ZooResult('COCO', 0, 'CIDEr', 1.0, None, 'measured', 'python x.py')
-    models = [ZooModel('a', Path('a.py'), None, 12, (quoted, measured)), ZooModel('b', Path('b.py'), None)]
+    models = [
+        ZooModel('a', Path('a.py'), None, parameters=12, results=(quoted, measured)),
+        ZooModel('b', Path('b.py'), None),
+    ]
     assert tools['table'](models, 'quoted').splitlines()[2:] == [
         '| [a](a.py) | 12 | COCO | CIDEr | 2.0 ± 0.2 |  | [paper](https://a.b/paper) |'
     ]

@@ -52,6 +52,8 @@ def find_section_mistakes(cfg: Mapping[str, Any]) -> Iterator[str]:
             yield f'default_hooks.{name} is {shortly(hook)}, it must be a dict with a type, or None.'
     if isinstance(level := cfg.get('log_level'), str) and level not in LOG_LEVELS:
         yield f'log_level is {level!r}, it must be one of {", ".join(LOG_LEVELS)}.'
+    if isinstance(scope := cfg.get('default_scope'), str) and not scope.isidentifier():
+        yield f'default_scope is {scope!r}, it must be the name of a package, such as mmflamingo.'
     if isinstance(kind := cfg.get('runner_type'), str) and registered(RUNNERS, kind) is None:
         yield f'runner_type is {kind!r}, which is not registered. Registered are {", ".join(RUNNERS.module_dict)}.'
     randomness = cfg.get('randomness')

@@ -15,6 +15,17 @@ from mmflamingo.engine.config.check import find_mistakes
         ({'randomness': {'seed': '[1,2'}}, "randomness.seed is '[1,2', it must be int or None."),
         ({'randomness': {'deterministic': 'no'}}, "randomness.deterministic is 'no', it must be bool."),
         ({'randomness': {'sead': 1}}, "randomness.sead is not a setting of randomness. Did you mean 'seed'?"),
+        ({'log_level': 'LOUD'}, "log_level is 'LOUD', it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL."),
+        (
+            {'default_scope': '../../etc/passwd'},
+            "default_scope is '../../etc/passwd', it must be the name of a package, such as mmflamingo.",
+        ),
+        ({'default_hooks': {'timer': 3}}, 'default_hooks.timer is 3, it must be a dict with a type, or None.'),
+        ({'model': {'prompts': {'vqa': 'x'}}}, "model.prompts.vqa is 'x', it must be a dict with a type."),
+        (
+            {'test_dataloader': {'dataset': {'type': 'COCOVQA', 'question_file': 'q', 'pipeline': ['x']}}},
+            "test_dataloader.dataset.pipeline[0] is 'x', it must be a dict with a type.",
+        ),
         (
             {'env_cfg': {'cudnn': True}},
             'env_cfg.cudnn is not a setting of env_cfg. Known: cudnn_benchmark, dist_cfg, mp_cfg, resource_limit.',
