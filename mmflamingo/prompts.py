@@ -281,8 +281,7 @@ def _cut(text: str, stop: Sequence[str]) -> str:
 
 def _parse_ranking(settings: Mapping[str, Any]) -> Ranking:
     known = [field.name for field in fields(Ranking)]
-    unknown = [name for name in settings if name not in known]
-    if unknown:
+    if unknown := [name for name in settings if name not in known]:
         raise ValueError(f'PromptTemplate.ranking has {unknown}; it takes {known}.')
     return Ranking(**settings)
 

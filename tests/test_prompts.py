@@ -205,3 +205,11 @@ def test_property_data_only_fills_segments_of_its_own(question, answer, rule):
     first, second = ([segment.text for segment in chunk if segment.is_user] for chunk in prompt.chunks)
     assert first == [template.clean(question), template.clean(answer)] and second == [template.clean(question)]
     assert rule != 'collapse' or ' '.join(first[0].split()) == first[0]
+
+
+def test_an_empty_query_and_strange_permutations():
+    with pytest.raises(ValueError, match='PromptTemplate.query is empty'):
+        PromptTemplate('<image>Output:{caption}', '', 'caption')
+    for value in '-inf', 1.5, True, None:
+        with pytest.raises(ValueError, match='permutations is .* must be a whole number from 1'):
+            PromptTemplate('<image>Output:{caption}', '<image>Output:', 'caption', ranking={'permutations': value})
