@@ -41,8 +41,9 @@ def test_files_of_other_models(run_tool, tmp_path, capfd, keys):
     torch.save({key: torch.zeros(1) for key in keys}, 'other.pth')
     arguments = ('converters/convert_checkpoint', 'other.pth', 'out.pth', '--to', 'openmmlab')
     assert run_tool(*arguments, '--layers-path', 'model.layers') == 1
-    assert f'other.pth is no Flamingo of mmflamingo, openmmlab, openflamingo_v1, openflamingo_v2: it has {keys[0]}' in (
-        capfd.readouterr().err
+    assert (
+        f'other.pth is not a Flamingo of mmflamingo, openmmlab, openflamingo_v1, openflamingo_v2: it has {keys[0]}'
+        in (capfd.readouterr().err)
     )
     assert not Path('out.pth').exists()
 

@@ -3,7 +3,7 @@
     python tools/converters/convert_checkpoint.py IN OUT --to {mmflamingo,openmmlab,openflamingo_v1,openflamingo_v2}
 
 IN is anything that tools/test.py loads: a file of any of these systems, `.pth`, `.pt` or `.safetensors`, or a folder of
-sharded safetensors. OUT is written by torch.save, or as flat safetensors if it ends so. Nothing but keys and shapes change;
+one model's files. OUT, which is another file, is written by torch.save, or as flat safetensors if it ends so. Nothing but keys and shapes change;
 what Flamingo has no use for (CLIP's ln_post and projection) is left out. To test a model, no conversion is needed.
 """
 
@@ -45,7 +45,7 @@ def convert(state_dict: dict, source: str, system: str, layers_path: str | None 
     ours = flamingo_state_dict(state_dict, layers_path)
     strays = [key for key in ours if not key.startswith(PARTS)]
     if strays:
-        raise CheckpointError(f'{source} is no Flamingo of {", ".join(SYSTEMS)}: it has {", ".join(strays[:3])}.')
+        raise CheckpointError(f'{source} is not a Flamingo of {", ".join(SYSTEMS)}: it has {", ".join(strays[:3])}.')
     return checkpoint_for(ours, system, layers_path)
 
 

@@ -21,6 +21,7 @@ from mmflamingo.engine.config.cli import load_config, user_errors
 from mmflamingo.engine.loading.fit import load_state_dict_strictly
 from mmflamingo.engine.loading.safe import read_state_dict
 from mmflamingo.engine.loading.saving import check_checkpoint_output, save_checkpoint
+from mmflamingo.engine.testing.file_digests import digest_file
 from mmflamingo.models.checkpoints.fit import is_finite
 from mmflamingo.registry import MODELS
 
@@ -79,6 +80,7 @@ def main() -> None:
             trained = without(trained, frozen)
         save_checkpoint({'meta': meta, 'state_dict': to_half(trained)}, args.out)
         print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB; unchanged by the training: {", ".join(frozen)}')
+        print(f'SHA256 for metafile.yml: {digest_file(args.out)}')
 
 
 if __name__ == '__main__':

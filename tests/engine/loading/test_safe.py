@@ -9,9 +9,10 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from safetensors.torch import save_file
 
 from mmflamingo.engine.errors import CheckpointError
-from mmflamingo.engine.loading import formats
+from mmflamingo.engine.loading import formats, safe
 from mmflamingo.engine.loading.safe import read_checkpoint
 from mmflamingo.engine.loading.unpickling import history_buffer_method
+from mmflamingo.engine.testing.file_digests import digest_file
 
 WEIGHTS = {'a': torch.arange(3.0)}
 
@@ -163,3 +164,16 @@ def test_large_files_are_mapped(tmp_path, monkeypatch, is_archive):
     assert torch.equal(weights['a'], WEIGHTS['a']) and asked == [is_archive]
     weights['a'].add_(1)  # in memory alone
     assert torch.equal(read_checkpoint(str(tmp_path / 'a.pth'))['a'], WEIGHTS['a'])
+
+
+def test_weights_of_the_zoo_are_those_that_were_published(tmp_path, monkeypatch):
+    """R8: a shipped file with another content was loaded, silently, also where its own checksums are right."""
+    torch.save(WEIGHTS, tmp_path / 'a.pth')
+    right = digest_file(tmp_path / 'a.pth')
+    monkeypatch.setattr(safe, 'published_sha256', lambda path: right)
+    assert read_checkpoint(str(tmp_path / 'a.pth')).keys() == {'a'}
+    torch.save({'a': WEIGHTS['a'] + 1}, tmp_path / 'a.pth')
+    with pytest.raises(
+        CheckpointError, match=f'a.pth .*its SHA-256 is .*, expected {right}: it is damaged, or not the file'
+    ):
+        read_checkpoint(str(tmp_path / 'a.pth'))
