@@ -167,10 +167,12 @@ def _check_names(path: str, node: Mapping) -> Iterator[str]:
         yield f'{path}.shot_selector = {selector!r} is not registered.{_hint(selector, known)}'
     elif isinstance(selector, Mapping) and 'type' not in selector:
         yield f'{path}.shot_selector is {shortly(selector)}, it needs a type.'
-    for place, step in enumerate(node.get('pipeline') or ()):
+    if isinstance(steps := node.get('pipeline', []), PLAIN) and not isinstance(steps, list | tuple):
+        yield f'{path}.pipeline is {shortly(steps)}, it must be a list of dicts.'
+        steps = ()
+    for place, step in enumerate(steps):
         if isinstance(step, PLAIN) and not isinstance(step, Mapping):
             yield f'{path}.pipeline[{place}] is {shortly(step)}, it must be a dict with a type.'
-            break
     if path.endswith('.prompts'):
         for task, prompt in node.items():
             if isinstance(prompt, PLAIN) and not isinstance(prompt, Mapping):

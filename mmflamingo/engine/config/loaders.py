@@ -1,6 +1,7 @@
 """Settings of data loaders: those that cannot work are made to work, or refused before anything is built."""
 
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from typing import Any
 
 from mmengine.dataset import InfiniteSampler
@@ -10,12 +11,13 @@ from mmflamingo.registry import DATA_SAMPLERS, registered
 from ..errors import ConfigError
 from .argument_types import PLAIN
 
+MOST_WORKERS = 1024  # processes; more would stop the machine
 # Only workers need these; torch refuses them without.
 OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'timeout', 'multiprocessing_context')
 
 
-def _is_count(low: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low
+def _is_count(low: int, high: float = inf) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
 def _is_seconds(value: Any) -> bool:
@@ -37,7 +39,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     'batch_sampler': (lambda value: value is None or _is_part(value), 'None or a dict with a type'),
     'collate_fn': (_is_part, 'a dict with a type'),
     'batch_size': (_is_count(1), 'an integer, 1 or more'),
-    'num_workers': (_is_count(0), 'an integer, 0 or more'),
+    'num_workers': (_is_count(0, MOST_WORKERS), f'an integer from 0 to {MOST_WORKERS}'),
     'prefetch_factor': (lambda value: value is None or _is_count(1)(value), 'None or an integer, 1 or more'),
     'num_batch_per_epoch': (lambda value: value is None or _is_count(1)(value), 'None or an integer, 1 or more'),
     'timeout': (_is_seconds, 'a number of seconds, 0 or more'),

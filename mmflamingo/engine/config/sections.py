@@ -44,12 +44,7 @@ def find_section_mistakes(cfg: Mapping[str, Any]) -> Iterator[str]:
             and not any(fits(value, member) for member in types)
         ):
             yield f'{key} is {shortly(value)}, it must be {" or ".join(map(type_name, types))}.'
-    for place, hook in enumerate(cfg.get('custom_hooks') or ()):
-        if isinstance(hook, PLAIN) and not isinstance(hook, Mapping):
-            yield f'custom_hooks[{place}] is {shortly(hook)}, it must be a dict with a type.'
-    for name, hook in (cfg.get('default_hooks') or {}).items():
-        if hook is not None and isinstance(hook, PLAIN) and not isinstance(hook, Mapping):
-            yield f'default_hooks.{name} is {shortly(hook)}, it must be a dict with a type, or None.'
+    yield from _find_strange_hooks(cfg)
     if isinstance(level := cfg.get('log_level'), str) and level not in LOG_LEVELS:
         yield f'log_level is {level!r}, it must be one of {", ".join(LOG_LEVELS)}.'
     if isinstance(scope := cfg.get('default_scope'), str) and not scope.isidentifier():
@@ -73,3 +68,14 @@ def _find_unknown(section: str, given: Mapping[str, Any], known: set[str]) -> It
         close = get_close_matches(key, known, n=1)
         hint = f"Did you mean '{close[0]}'?" if close else f'Known: {", ".join(sorted(known))}.'
         yield f'{section}.{key} is not a setting of {section}. {hint}'
+
+
+def _find_strange_hooks(cfg: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one sentence for each hook that is not a dict; that the lists of hooks are, is for others to say."""
+    default, custom = cfg.get('default_hooks'), cfg.get('custom_hooks')
+    named = default.items() if isinstance(default, Mapping) else ()
+    listed = enumerate(custom) if isinstance(custom, list | tuple) else ()
+    hooks = [(f'default_hooks.{name}', hook, ', or None') for name, hook in named if hook is not None]
+    for path, hook, more in [*hooks, *((f'custom_hooks[{place}]', hook, '') for place, hook in listed)]:
+        if isinstance(hook, PLAIN) and not isinstance(hook, Mapping):
+            yield f'{path} is {shortly(hook)}, it must be a dict with a type{more}.'
