@@ -243,7 +243,7 @@ def test_misspelt_fields_of_a_language_model():
         ({'test_dataloader': {'dataset': False}}, 'test_dataloader.dataset is False, it must be a dict with a type.'),
         (
             {'test_dataloader': {'dataset': {'pipeline': 'abc'}}},
-            "test_dataloader.dataset.pipeline[0] is 'a', it must be",
+            "test_dataloader.dataset.pipeline is 'abc', it must be a list",
         ),
         (
             {'test_dataloader': {'dataset': {'shot_selector': {}}}},

@@ -36,7 +36,7 @@ def make(material: Material, rng: Random, folder: Path) -> Case:
 def _frames(path: Path) -> list[np.ndarray] | None:
     """All frames by PyAV alone; None where it finds an error."""
     try:
-        with av.open(str(path)) as file:
+        with av.open(str(path), metadata_errors='replace') as file:
             return [frame.to_ndarray(format='rgb24') for frame in file.decode(video=0)]
     except Exception:
         return None
