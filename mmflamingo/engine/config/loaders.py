@@ -30,7 +30,7 @@ def _is_flag(value: Any) -> bool:
 
 def _is_part(value: Any) -> bool:
     """A config of something to be built, or the thing itself."""
-    return isinstance(value, Mapping) or not isinstance(value, PLAIN)
+    return 'type' in value if isinstance(value, Mapping) else not isinstance(value, PLAIN)
 
 
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {

@@ -38,6 +38,9 @@ class PerceiverAttention(nn.Module):
         return self.to_out(merge_heads(F.scaled_dot_product_attention(queries, keys, values)))
 
 
+LARGEST = 2**16  # size of anything; more can only be a slip
+
+
 @MODELS.register_module()
 class PerceiverResampler(nn.Module):
     """Turns the patch features of each medium into a fixed number of visual tokens.
@@ -73,6 +76,9 @@ class PerceiverResampler(nn.Module):
         pretrained: str | None = None,
     ) -> None:
         super().__init__()
+        sizes = {'dim': dim, 'depth': depth, 'dim_head': dim_head, 'heads': heads, 'num_latents': num_latents}
+        if wrong := [f'{name}={size!r}' for name, size in sizes.items() if not 1 <= size <= LARGEST]:
+            raise ValueError(f'model.resampler: {", ".join(wrong)}; sizes are whole numbers from 1 to {LARGEST:,}.')
         self.dim = dim
         self.latents = nn.Parameter(torch.randn(num_latents, dim))
         self.frame_embs = nn.Parameter(embs_scale * torch.randn(max_frames, dim)) if max_frames else None

@@ -238,6 +238,10 @@ def test_misspelt_fields_of_a_language_model():
     ('cfg', 'mistake'),
     [
         ({'test_dataloader': {'collate_fn': 'x'}}, "test_dataloader.collate_fn is 'x', it must be a dict with a type."),
+        (
+            {'test_dataloader': {'collate_fn': {'a': 1}}},
+            "test_dataloader.collate_fn is {'a': 1}, it must be a dict with a",
+        ),
         ({'test_dataloader': {'sampler': '-inf'}}, "test_dataloader.sampler is '-inf', it must be a dict with a type."),
         ({'test_dataloader': {'batch_sampler': 3}}, 'test_dataloader.batch_sampler is 3, it must be None or a dict'),
         ({'test_dataloader': {'dataset': False}}, 'test_dataloader.dataset is False, it must be a dict with a type.'),

@@ -82,3 +82,10 @@ def test_state_dict_keys_are_the_reference_systems():
     assert set(build().state_dict()) == expected
     assert set(build(max_frames=4).state_dict()) == expected | {'frame_embs'}
     assert set(build(grid_size=3).state_dict()) == expected | {'patch_embs'}
+
+
+@pytest.mark.parametrize('size', ['depth', 'heads', 'dim_head', 'num_latents'])
+@pytest.mark.parametrize('value', [0, -1, 2**63])
+def test_sizes_that_can_only_be_a_slip(size, value):
+    with pytest.raises(ValueError, match=rf'model.resampler: {size}={value}; sizes are whole numbers from 1 to 65,536'):
+        PerceiverResampler(16, **{size: value})
