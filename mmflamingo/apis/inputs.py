@@ -171,7 +171,9 @@ def _shot(shot: Mapping[str, Any], number: int, prompt: PromptTemplate) -> dict:
             raise ValueError(
                 f'shots[{number}][{name!r}] is {found}: it must be a text. A shot takes {", ".join(known)}.'
             )
-    return {**shot, 'img_path': shot.get('image')}
+    if _is_list(image := shot.get('image')):
+        raise ValueError(f"shots[{number}]['image'] is {short(image)}: give one picture, or None for text alone.")
+    return {**shot, 'img_path': image}
 
 
 def _checked(choices: Sequence[str], clean: Callable[[str], str]) -> list[str]:

@@ -282,3 +282,9 @@ class TestModels:
             inference_model(captioner.model, PICTURE)
         with pytest.raises(ConfigError, match='No model is named by a SimpleNamespace'):
             FlamingoInferencer(SimpleNamespace(much='x' * 10**5))
+
+
+@pytest.mark.parametrize('image', [[], ['a.png'], ()])
+def test_a_shot_has_one_image(answerer, image):
+    with pytest.raises(ValueError, match=r"shots\[0\]\['image'\] is .*: give one picture"):
+        answerer(PICTURE, question='What?', shots=[{'image': image, 'question': 'What?', 'answer': 'dog'}])

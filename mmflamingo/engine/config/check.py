@@ -17,7 +17,7 @@ from mmflamingo.registry import registered
 
 from ..errors import ConfigError
 from .argument_types import PLAIN, find_misfits
-from .hf_config import find_config_mistakes
+from .hf_config import ALIKE, find_config_mistakes
 from .loaders import find_loader_mistakes
 from .sections import find_section_mistakes
 from .signatures import accepted_arguments
@@ -228,8 +228,9 @@ def _check_arguments(path: str, node: Mapping, target: Callable, root: Registry)
     supplied = SUPPLIED_BY_RUNNER.get(root, set()) | SUPPLIED_BY_MODEL.get(_last_key(path), set())
     allowed = accepted.names | READ_BEFORE.get(root, set())
     given = {key for key in node if key not in ('type', '_scope_')}
-    if not accepted.anything:
-        for key in sorted(given - allowed):
+    for key in sorted(given - allowed):
+        # What is handed on may have names that are not known here, but hardly one like an own argument's.
+        if not accepted.anything or get_close_matches(key, allowed, n=1, cutoff=ALIKE):
             yield f'{path}.{key} is not an argument of {name}.{_hint(key, allowed - supplied)}'
     for key in sorted(accepted.required - given - supplied):
         yield f'{path}.{key} is missing: {name} needs it.'

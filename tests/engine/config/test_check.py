@@ -267,6 +267,10 @@ def test_misspelt_fields_of_a_language_model():
             {'test_dataloader': {'num_workers': 2**63}},
             'test_dataloader.num_workers is 9223372036854775808, it must be an',
         ),
+        (
+            {'model': {'tokenizer': {'type': 'FlamingoTokenizer', 'pretrained': 'x', 'vocab_sizQ': 1}}},
+            "model.tokenizer.vocab_sizQ is not an argument of FlamingoTokenizer. Did you mean 'vocab_size'?",
+        ),
         ({'custom_hooks': [[]]}, 'custom_hooks[0] is [], it must be a dict with a type.'),
         ({'model': {'type': 'Flamingo', '__max_length': 1}}, 'model.__max_length is not an argument of Flamingo.'),
     ],

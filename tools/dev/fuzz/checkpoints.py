@@ -16,7 +16,7 @@ from .material import Material, outcome, tool
 from .mutations import change_bytes
 
 State = dict[str, Any]
-HARMLESS, HARMFUL = True, False
+HARMLESS, HARMFUL, UNKNOWN = True, False, 'unknown'  # nobody can know of other weights without a checksum
 
 
 class _Touch:
@@ -56,7 +56,8 @@ def make(material: Material, rng: Random, folder: Path) -> Case:
     def judge() -> str | None:
         if is_same is HARMFUL:
             return f'{name}: no error'
-        return material.vqa.difference(outcome(result)) if way is not _converted or is_same is not None else None
+        found = outcome(result)
+        return None if is_same is UNKNOWN else material.vqa.difference(found)
 
     return Case(f'{way.__name__[1:]}: {name}', work, judge, before)
 
@@ -180,8 +181,8 @@ def hide_code(source: Path, path: Path, rng: Random) -> tuple[str, Path, bool]:
     return f'code {name}', path, HARMFUL
 
 
-def break_bytes(source: Path, path: Path, rng: Random) -> tuple[str, Path, bool | None]:
-    """Bytes changed anywhere; where that is an error, or nothing at all, is for the reader to find out."""
+def break_bytes(source: Path, path: Path, rng: Random) -> tuple[str, Path, bool | str | None]:
+    """Bytes changed anywhere: an error, or the same weights where the file has checksums."""
     if rng.random() < 0.1:
         shutil.copy(source, path)
         os.truncate(path, rng.randrange(path.stat().st_size))
@@ -191,7 +192,7 @@ def break_bytes(source: Path, path: Path, rng: Random) -> tuple[str, Path, bool 
         save_file(_untied(torch.load(source)['state_dict']), path)
         name, content = change_bytes(path.read_bytes()[: rng.choice([200, 10**9])], rng)
         path.write_bytes(content)
-        return f'safetensors, {name}', path, HARMFUL if len(content) < source.stat().st_size // 2 else None
+        return f'safetensors, {name}', path, HARMFUL if len(content) < source.stat().st_size // 2 else UNKNOWN
     name, content = change_bytes(source.read_bytes(), rng)
     path.write_bytes(content)
     return name, path, HARMFUL if name == 'bytes: empty' else None

@@ -63,7 +63,7 @@ def _continuation(material: Material, rng: Random, folder: Path) -> Case:
     return Case(f'continued, {name}', work, lambda: _fault(material, folder, name, is_same))
 
 
-def _fault(material: Material, folder: Path, name: str, is_same: bool | None) -> str | None:
+def _fault(material: Material, folder: Path, name: str, is_same: bool | str | None) -> str | None:
     """What is wrong with the weights that were trained."""
     if is_same is HARMFUL:
         return f'{name}: no error'
