@@ -206,7 +206,7 @@ def _look_up(name: str, kinds: list[Registry]) -> tuple[Callable | None, Registr
             ancestor.import_from_location()
         try:
             found = kind.get(name)
-        except RuntimeError:  # mmengine's way to say that there is no such type
+        except (RuntimeError, TypeError, ValueError):  # mmengine's ways to say that there is no such type
             found = None
         if found is not None:
             return found, kind

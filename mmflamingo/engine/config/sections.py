@@ -44,7 +44,7 @@ def find_section_mistakes(cfg: Mapping[str, Any]) -> Iterator[str]:
             and not any(fits(value, member) for member in types)
         ):
             yield f'{key} is {shortly(value)}, it must be {" or ".join(map(type_name, types))}.'
-    yield from _find_strange_hooks(cfg)
+    yield from _find_strange_parts(cfg)
     if isinstance(level := cfg.get('log_level'), str) and level not in LOG_LEVELS:
         yield f'log_level is {level!r}, it must be one of {", ".join(LOG_LEVELS)}.'
     if isinstance(scope := cfg.get('default_scope'), str) and not scope.isidentifier():
@@ -70,12 +70,15 @@ def _find_unknown(section: str, given: Mapping[str, Any], known: set[str]) -> It
         yield f'{section}.{key} is not a setting of {section}. {hint}'
 
 
-def _find_strange_hooks(cfg: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one sentence for each hook that is not a dict; that the lists of hooks are, is for others to say."""
-    default, custom = cfg.get('default_hooks'), cfg.get('custom_hooks')
+def _find_strange_parts(cfg: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one sentence for each hook and each metric that is not a dict; that their lists are, is for others to say."""
+    default = cfg.get('default_hooks')
     named = default.items() if isinstance(default, Mapping) else ()
-    listed = enumerate(custom) if isinstance(custom, list | tuple) else ()
-    hooks = [(f'default_hooks.{name}', hook, ', or None') for name, hook in named if hook is not None]
-    for path, hook, more in [*hooks, *((f'custom_hooks[{place}]', hook, '') for place, hook in listed)]:
-        if isinstance(hook, PLAIN) and not isinstance(hook, Mapping):
-            yield f'{path} is {shortly(hook)}, it must be a dict with a type{more}.'
+    parts = [(f'default_hooks.{name}', hook, ', or None') for name, hook in named if hook is not None]
+    for key in 'custom_hooks', 'val_evaluator', 'test_evaluator':
+        listed = cfg.get(key)
+        if isinstance(listed, list | tuple):
+            parts += [(f'{key}[{place}]', part, '') for place, part in enumerate(listed)]
+    for path, part, more in parts:
+        if isinstance(part, PLAIN) and not isinstance(part, Mapping):
+            yield f'{path} is {shortly(part)}, it must be a dict with a type{more}.'

@@ -271,6 +271,8 @@ def test_misspelt_fields_of_a_language_model():
             {'model': {'tokenizer': {'type': 'FlamingoTokenizer', 'pretrained': 'x', 'vocab_sizQ': 1}}},
             "model.tokenizer.vocab_sizQ is not an argument of FlamingoTokenizer. Did you mean 'vocab_size'?",
         ),
+        ({'test_evaluator': ['x', {'type': 'VQAAcc'}]}, "test_evaluator[0] is 'x', it must be a dict with a type."),
+        ({'test_evaluator': {'type': '../x'}}, "test_evaluator.type = '../x' is not registered."),
         ({'custom_hooks': [[]]}, 'custom_hooks[0] is [], it must be a dict with a type.'),
         ({'model': {'type': 'Flamingo', '__max_length': 1}}, 'model.__max_length is not an argument of Flamingo.'),
     ],
