@@ -83,7 +83,8 @@ def test_ctrl_c_ends_java(java, tmp_path, monkeypatch):
     monkeypatch.setattr('mmflamingo.evaluation.coco_caption.has_java', lambda: False)  # the tokenizer
 
     def interrupted(self):
-        while len((tmp_path / 'pids').read_text().split()) < 2:
+        pids = tmp_path / 'pids'
+        while not pids.exists() or len(pids.read_text().split()) < 2:
             time.sleep(0.01)
         raise KeyboardInterrupt
 
