@@ -8,7 +8,9 @@ ADVICE = re.compile(
     r'|remote_code|trusted source|you trust|HF_HUB|huggingface-cli|hf auth|MAX_\w+ *=|ulimit',
     re.IGNORECASE,
 )
-LONGEST = 300
+LONGEST = 300  # characters beside paths
+PATH = re.compile(r'(?:/[^\s/:]+)+')
+LONGEST_PATHS = 4096  # characters
 
 
 def plain_reason(error: BaseException) -> str:
@@ -18,9 +20,10 @@ def plain_reason(error: BaseException) -> str:
         error: Of any library; its message may have many lines.
 
     Returns:
-        str: At most 300 characters, ending in a full stop; the error's type if nothing else is left.
+        str: At most 300 characters beside the paths of files, which would hide the reason in deep folders, ending in a full stop; the error's type if nothing else is left.
     """
     sentences = re.split(r'(?<=[.!?:])\s+|\n+', str(error).strip())
     kept = ' '.join(sentence.strip() for sentence in sentences if sentence.strip() and not ADVICE.search(sentence))
     text = kept.rstrip(' .:,;') or type(error).__name__
-    return f'{text[:LONGEST]}...' if len(text) > LONGEST else f'{text}.'
+    longest = LONGEST + min(LONGEST_PATHS, sum(map(len, PATH.findall(text))))
+    return f'{text[:longest]}...' if len(text) > longest else f'{text}.'

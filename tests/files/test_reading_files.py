@@ -70,3 +70,9 @@ def test_reasons_give_no_advice_to_switch_safety_off():
     assert plain_reason(KeyError('')) == "''."
     assert plain_reason(RuntimeError('set weights_only=False')) == 'RuntimeError.'
     assert len(plain_reason(ValueError('a' * 1000))) < 310
+
+
+def test_a_long_path_does_not_hide_the_reason():
+    path = '/folder' * 60 + '/a.json'
+    assert plain_reason(ValueError(f'{path} cannot be read: it is cut off')) == f'{path} cannot be read: it is cut off.'
+    assert len(plain_reason(ValueError('/a' * 100_000))) < 5000
