@@ -128,10 +128,10 @@ IMAGE = {'id': 1, 'file_name': 'a.jpg'}
             {'images': [IMAGE], 'annotations': [{'image_id': 2, 'caption': 'a'}]},
             'annotations name 1 image ids that are not among its 1 images: 2',
         ),
-        ({'images': [{'id': 1}]}, 'entry 0 \(id 1\): file_name is missing, it must be a text'),
+        ({'images': [{'id': 1}]}, r'entry 0 \(id 1\): file_name is missing, it must be a text'),
         (
             {'images': [IMAGE], 'annotations': [{'image_id': 1}]},
-            'entry 0 \(image_id 1\): caption is missing, it must be a text',
+            r'entry 0 \(image_id 1\): caption is missing, it must be a text',
         ),
     ],
 )

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import pytest
 from PIL import Image
+from servers import serving
 
 from mmflamingo.datasets.transforms import LoadImage, LoadImageFromFile, LoadVideoFrames
-from tests.servers import serving
 
 LOADERS = (LoadImageFromFile, LoadImage, LoadVideoFrames)
 
