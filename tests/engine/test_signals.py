@@ -12,6 +12,16 @@ from mmflamingo.engine.config.cli import user_errors
 from mmflamingo.engine.signals import ENDING, Ended, signals_end_as_ctrl_c
 
 
+@pytest.fixture(autouse=True)
+def nothing_ignored():
+    """As in a terminal, also where the tests run under nohup or in the background."""
+    defaults = {signal.SIGINT: signal.default_int_handler} | dict.fromkeys(ENDING, signal.SIG_DFL)
+    former = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(
     ('number', 'said'),
     [(signal.SIGINT, 'Interrupted.'), (signal.SIGTERM, 'Ended by SIGTERM.'), (signal.SIGHUP, 'Ended by SIGHUP.')],
