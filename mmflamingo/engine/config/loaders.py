@@ -9,7 +9,7 @@ from mmengine.dataset import InfiniteSampler
 from mmflamingo.registry import DATA_SAMPLERS, registered
 
 from ..errors import ConfigError
-from .argument_types import PLAIN
+from .argument_types import PLAIN, fits
 
 MOST_WORKERS = 1024  # processes; more would stop the machine
 # Only workers need these; torch refuses them without.
@@ -17,15 +17,15 @@ OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'timeout', 'multiprocessi
 
 
 def _is_count(low: int, high: float = inf) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    return lambda value: fits(value, int) and low <= value <= high
 
 
 def _is_seconds(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return fits(value, float) and value >= 0
 
 
 def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
+    return fits(value, bool)
 
 
 def _is_part(value: Any) -> bool:
@@ -71,8 +71,8 @@ def find_loader_mistakes(path: str, loader: Mapping[str, Any]) -> Iterator[str]:
         path: Its key in the config, such as 'test_dataloader'.
         loader: Its settings.
     """
-    for key, (fits, allowed) in RULES.items():
-        if key in loader and not fits(loader[key]):
+    for key, (is_allowed, allowed) in RULES.items():
+        if key in loader and not is_allowed(loader[key]):
             yield f'{path}.{key} is {loader[key]!r}, it must be {allowed}.'
     if 'shuffle' in loader:
         yield f'{path}.shuffle has no effect beside a sampler: set {path}.sampler.shuffle.'

@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import init_default_scope
 
-from mmflamingo.registry import METRICS
+from mmflamingo.registry import METRICS, registered
 
 from ..errors import ConfigError, RunError
 from .predictions import FILE_NAME
@@ -121,11 +121,6 @@ def _settings(node: object, key: str = '') -> Iterator[tuple[str, object]]:
 
 def _check_registered(name: str) -> None:
     """A registry also builds any Python object by its path; that is for configs, which are code."""
-    registry = METRICS
-    while registry is not None:
-        registry.import_from_location()
-        if name.removeprefix('mmflamingo.') in registry.module_dict:
-            return
-        registry = registry.parent
-    known = ', '.join(sorted(METRICS.module_dict))
-    raise ConfigError(f'{name!r} is not a registered metric. Registered are {known}.')
+    if registered(METRICS, name) is None:
+        known = ', '.join(sorted(METRICS.module_dict))
+        raise ConfigError(f'{name!r} is not a registered metric. Registered are {known}.')

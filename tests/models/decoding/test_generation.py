@@ -160,7 +160,7 @@ def test_settings_that_count_the_prompt_are_refused(adapter_of, batch):
     ],
 )
 def test_no_setting_sees_the_padding_of_the_batch(adapter_of, settings, num_beams):
-    """Padding that is the language model's own end, which it may write, is no part of a text (the kind of A10)."""
+    """Padding that is the language model's own end, which it may write, does not belong to a text (the kind of A10)."""
     adapter, end = adapter_of('llama'), 2
     raise_bias(adapter, end, 4)
     visual_tokens, input_ids, mask = prompts()
